@@ -1,0 +1,145 @@
+"""Every refusal the outside can hear: one stable code, one HTTP status, one title and remedy in two languages.
+
+The codes are part of the contract (DESIGN §5): they are never renamed, only added.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A kind of refusal, as published in `docs/errors.md`."""
+
+    code: str
+    status: int
+    vi: str
+    en: str
+    remedy_vi: str
+    remedy_en: str
+
+
+def _catalogue(*faults: Fault) -> dict[str, Fault]:
+    return {fault.code: fault for fault in faults}
+
+
+# fmt: off
+FAULTS: Final = _catalogue(
+    Fault("auth.missing", 401, "Thiếu khóa truy cập", "No API key was sent",
+          "Gửi tiêu đề 'Authorization: Bearer <khóa>'", "Send the header 'Authorization: Bearer <key>'"),
+    Fault("auth.unknown", 401, "Khóa truy cập không đúng", "The API key is not known",
+          "Kiểm tra khóa, hoặc xin khóa mới bằng 'lienthong key add'", "Check the key, or ask for a new one ('lienthong key add')"),
+    Fault("auth.expired", 401, "Khóa truy cập đã hết hạn", "The API key has expired",
+          "Xin khóa mới bằng 'lienthong key add'", "Ask for a new key ('lienthong key add')"),
+    Fault("auth.revoked", 401, "Khóa truy cập đã bị thu hồi", "The API key was revoked",
+          "Xin khóa mới bằng 'lienthong key add'", "Ask for a new key ('lienthong key add')"),
+    Fault("auth.forbidden", 403, "Hệ thống không có quyền với đối tượng này", "This system has no right to this object",
+          "Kiểm tra mã định danh đơn vị và cấu hình 'parties' của hệ thống", "Check the party code and the system's 'parties' setting"),
+    Fault("limit.body", 413, "Nội dung vượt quá giới hạn kích thước", "The body is larger than allowed",
+          "Chia nhỏ hoặc nén tệp đính kèm", "Split or compress the attachments"),
+    Fault("limit.busy", 503, "Cổng đang quá tải", "The gateway is at its limit",
+          "Gửi lại sau thời gian ghi ở Retry-After", "Send again after the time given in Retry-After"),
+    Fault("limit.disk", 503, "Hết dung lượng đĩa dự trữ, tạm ngừng nhận", "Disk is below its reserve; accepting has stopped",
+          "Báo quản trị; gửi lại sau", "Tell the administrator; send again later"),
+    Fault("limit.flood", 429, "Quá nhiều yêu cầu từ địa chỉ này", "Too many requests from this address",
+          "Giảm tần suất gửi", "Send less often"),
+    Fault("limit.quota", 429, "Khu cách ly của hệ thống đã đầy", "The quarantine quota of this system is used up",
+          "Báo quản trị xử lý các gói đang cách ly", "Ask the administrator to settle what is in quarantine"),
+    Fault("http.not_found", 404, "Không có đường dẫn này", "No such path",
+          "Xem /api/v1/openapi.json", "See /api/v1/openapi.json"),
+    Fault("http.media_type", 415, "Kiểu nội dung không được hỗ trợ", "This content type is not supported",
+          "Dùng application/json hoặc application/xml", "Use application/json or application/xml"),
+    Fault("http.request", 400, "Yêu cầu HTTP không hợp lệ", "The HTTP request is not valid",
+          "Kiểm tra tham số của yêu cầu", "Check the parameters of the request"),
+    Fault("xml.malformed", 422, "XML không đúng cú pháp", "The XML is not well-formed",
+          "Kiểm tra vị trí được chỉ ra", "Check the position given"),
+    Fault("xml.doctype", 422, "XML chứa DOCTYPE, không được phép", "The XML has a DOCTYPE, which is not allowed",
+          "Bỏ khai báo DOCTYPE và thực thể", "Remove the DOCTYPE and its entities"),
+    Fault("xml.encoding", 422, "Bảng mã XML không được hỗ trợ", "The XML's encoding is not supported",
+          "Dùng UTF-8 (hoặc UTF-16)", "Use UTF-8 (or UTF-16)"),
+    Fault("xml.limit", 422, "XML quá sâu hoặc quá nhiều phần tử", "The XML is too deep or has too many elements",
+          "Giảm độ sâu (tối đa 100) và số phần tử (tối đa 200.000)", "Stay within 100 levels and 200,000 elements"),
+    Fault("json.malformed", 422, "JSON không đúng cú pháp", "The JSON is not well-formed",
+          "Kiểm tra vị trí được chỉ ra", "Check the position given"),
+    Fault("json.duplicate", 422, "JSON có tên trùng nhau", "The JSON repeats a name in one object",
+          "Mỗi tên chỉ xuất hiện một lần", "Use each name once"),
+    Fault("json.limit", 422, "JSON quá sâu hoặc có số không hợp lệ", "The JSON is too deep or has an unusable number",
+          "Giảm độ sâu (tối đa 64); không dùng NaN/Infinity", "Stay within 64 levels; no NaN or Infinity"),
+    Fault("json.value", 422, "Giá trị JSON thiếu hoặc sai", "A JSON value is missing or wrong",
+          "Xem trường được chỉ ra và /api/v1/openapi.json", "See the field named and /api/v1/openapi.json"),
+    Fault("zip.limit", 422, "Tệp ZIP vượt giới hạn (tỷ lệ nén hoặc kích thước)", "The ZIP exceeds the limits (ratio or size)",
+          "Gửi tệp gốc, không nén lồng nhau", "Send the file itself, not nested archives"),
+    Fault("edxml.root", 422, "Phần tử gốc không phải edXML", "The root element is not edXML",
+          "Gốc phải là 'edXML' (e thường), bên trong là 'edXMLEnvelope'", "The root must be 'edXML' (lower-case e) with 'edXMLEnvelope' inside"),
+    Fault("edxml.missing", 422, "Thiếu phần tử edXML bắt buộc", "A required edXML element is missing",
+          "Bổ sung phần tử được chỉ ra", "Add the element named"),
+    Fault("edxml.value", 422, "Giá trị phần tử edXML không hợp lệ", "An edXML value is not valid",
+          "Sửa giá trị được chỉ ra", "Correct the value named"),
+    Fault("edxml.base64", 422, "Tệp đính kèm base64 bị hỏng", "An attachment's base64 is damaged",
+          "Gửi lại gói; kiểm tra phần mềm có cắt nội dung không", "Send the package again; check that nothing truncates it"),
+    Fault("edxml.attachment", 422, "Tệp đính kèm không khớp danh mục", "Attachments do not match the manifest",
+          "Mỗi Reference phải có đúng một Attachment cùng ContentId", "Each Reference needs one Attachment of the same ContentId"),
+    Fault("edxml.strict", 422, "Không thể lập gói edXML đúng chuẩn từ nội dung này", "No conformant edXML can be made of this content",
+          "Bổ sung các trường được chỉ ra", "Fill in the fields named"),
+    Fault("message.conflict", 409, "Mã văn bản đã dùng cho nội dung khác", "This id was already used for other content",
+          "Dùng DocumentId mới, hoặc gửi dạng cập nhật (BussinessDocType 2)", "Use a new DocumentId, or send an update (BussinessDocType 2)"),
+    Fault("message.not_found", 404, "Không tìm thấy văn bản", "No such message",
+          "Kiểm tra mã", "Check the id"),
+    Fault("message.no_recipient", 422, "Văn bản không có nơi nhận", "The message has no recipient",
+          "Thêm ít nhất một To/OrganId", "Add at least one To/OrganId"),
+    Fault("delivery.not_found", 404, "Không tìm thấy lượt chuyển", "No such delivery",
+          "Kiểm tra mã", "Check the id"),
+    Fault("delivery.ended", 409, "Lượt chuyển đã kết thúc", "This delivery has already ended",
+          "Không cần làm gì thêm", "Nothing more to do"),
+    Fault("store.unavailable", 503, "Kho lưu trữ tạm thời không sẵn sàng", "The store is not available",
+          "Gửi lại sau thời gian ghi ở Retry-After", "Send again after the time given in Retry-After"),
+    Fault("internal", 500, "Lỗi nội bộ của cổng", "Internal error of the gateway",
+          "Báo quản trị kèm mã yêu cầu", "Tell the administrator, quoting the request id"),
+    Fault("peer.unknown", 404, "Không có hệ thống, nền tảng hoặc đơn vị này trong cấu hình", "No such system, platform or party is configured",
+          "Xem [[systems]] và [[platforms]] trong tệp cấu hình", "See [[systems]] and [[platforms]] in the configuration"),
+    Fault("delivery.not_held", 409, "Không có lượt chuyển nào đang bị giữ", "No delivery is held here",
+          "Xem trạng thái bằng 'lienthong message show'", "Look at its state with 'lienthong message show'"),
+    Fault("key.not_found", 404, "Không tìm thấy khóa đang dùng được", "No such key in use",
+          "Xem danh sách bằng 'lienthong key list'", "See 'lienthong key list'"),
+    Fault("incident.not_found", 404, "Không có sự cố đang mở này", "No such open incident",
+          "Xem danh sách bằng 'lienthong incident list'", "See 'lienthong incident list'"),
+    Fault("control.request", 400, "Lệnh điều khiển không hợp lệ", "The control request is not valid",
+          "Kiểm tra tên lệnh và tham số", "Check the operation and its arguments"),
+    Fault("control.forbidden", 403, "Tài khoản này không được điều khiển cổng", "This account may not control the gateway",
+          "Chạy bằng tài khoản của dịch vụ hoặc root", "Run it as the service's account or as root"),
+    Fault("control.slow", 503, "Lệnh chưa xong trong thời hạn, vẫn đang chạy", "The operation has not finished in time and is still running",
+          "Xem kết quả bằng lệnh list hoặc show", "Look at the result with list or show"),
+    Fault("state.changed", 409, "Trạng thái vừa thay đổi bởi việc khác", "The state was changed by something else meanwhile",
+          "Xem lại rồi thử lại", "Look again, then try again"),
+)
+# fmt: on
+
+
+class GatewayError(Exception):
+    """Root of the gateway's own exceptions."""
+
+
+class Refusal(GatewayError):
+    """Input or a call that is not accepted; raised where it is noticed, answered once, in the caller's dialect.
+
+    *code* is a key of :data:`FAULTS`; *where* an XPath, JSON pointer, header name or position; *detail* one English
+    sentence for the log and the integrator (never content, never a secret).
+    """
+
+    def __init__(self, code: str, where: str = "", detail: str = "", *, retry_after: float | None = None) -> None:
+        self.fault = FAULTS[code]
+        self.code = code
+        self.where = where
+        self.detail = detail
+        self.retry_after = retry_after
+        super().__init__(f"{code} {where} {detail}".strip())
+
+
+class StoreUnavailable(GatewayError):
+    """The store cannot promise durability now; nothing was accepted and nothing may be acknowledged."""
+
+
+class Stale(GatewayError):
+    """A conditional change found that somebody else had changed the row first."""

@@ -1,0 +1,420 @@
+"""The seams of the house: protocols only. Everything that does I/O is behind one of these."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from gateway.errors import Refusal
+from gateway.model.access import ApiKey, Caller
+from gateway.model.delivery import (
+    Attempt,
+    Claim,
+    Concluded,
+    Conclusion,
+    Delivery,
+    NewDelivery,
+    Outcome,
+    State,
+)
+from gateway.model.document import Content
+from gateway.model.incident import Incident
+from gateway.model.message import (
+    Acceptance,
+    Accepted,
+    BodyRef,
+    Decoded,
+    Message,
+    Quarantined,
+    QuarantineState,
+    Quarantining,
+    Submission,
+)
+
+Reach = Callable[[str], None]
+"""Called at the named points where the crash harness kills the process; a no-op in service."""
+
+
+# ---------------------------------------------------------------------------------------------------- story 1: accept
+
+
+class Accept(Protocol):
+    """The accept story as entrances see it."""
+
+    async def __call__(self, submission: Submission) -> Accepted:
+        """Commit *submission* durably. Refusal: not accepted, and why. StoreUnavailable: nothing is known, say so."""
+        ...
+
+
+class Decode(Protocol):
+    """Bytes of one dialect to canonical content. Pure. Raises Refusal with code and place."""
+
+    def __call__(self, raw: bytes) -> Decoded: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An identified HTTP call on the intake listener. Header names are lower case; *language* is "vi" or "en"."""
+
+    caller: Caller
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    language: str = "vi"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back over HTTP."""
+
+    status: int
+    body: bytes
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One served operation. *path* may hold ``{name}``; a body is read only where *reads_body*."""
+
+    method: str
+    path: str
+    handle: Callable[[Call], Awaitable[Reply]]
+    reads_body: bool = False
+    quarantines: str = ""
+    """The dialect under which a refused body of an identified sender is quarantined; "" for none."""
+
+
+class Inbound(Protocol):
+    """The served side of an adapter: its endpoints, and its dialect's way of saying no."""
+
+    def endpoints(self) -> Sequence[Endpoint]: ...
+
+    def refuse(self, refusal: Refusal, language: str, reference: str) -> Reply:
+        """The refusal in this dialect. *reference* is our request id, which the log knows too."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------- polling
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A package a platform says is waiting for us."""
+
+    reference: str
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A package's original bytes; *refusal* is set when even the carrier around them could not be undone."""
+
+    raw: bytes
+    refusal: Refusal | None = None
+
+
+class PollFault(Exception):
+    """The platform did not answer usefully; nothing is known and the next round asks again."""
+
+
+class Poller(Protocol):
+    """What a polled platform offers, per message type ("edoc", "status")."""
+
+    types: Sequence[str]
+    dialect: str
+
+    async def list(self, type: str) -> Sequence[Listed]: ...
+
+    async def fetch(self, reference: str) -> Fetched: ...
+
+    def acknowledgement(self, reference: str, status: str) -> Mapping[str, str]:
+        """The instruction of the acknowledgement delivery; *status* is done, processing or fail."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------- story 2: attempt
+
+
+class Repeat(StrEnum):
+    """What a second copy does at the destination."""
+
+    SAFE = "safe"
+    VISIBLE = "visible"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What an outbound adapter is given to encode. *read* decodes the original lazily; *raw* is the original."""
+
+    delivery: Delivery
+    message: Message | None
+    raw: bytes
+    read: Callable[[], Content]
+
+
+class Outbound(Protocol):
+    """The sending side of an adapter. `encode` is pure and may be slow; `send` is the only I/O."""
+
+    dialect: str
+    repeat: Repeat
+
+    def examine(self, content: Content, dialect: str) -> None:
+        """Dry run at accept, on content without its attachments' bytes: Refusal if `encode` could not make a
+        conformant message of it, so that the sender hears it now."""
+        ...
+
+    def encode(self, parcel: Parcel) -> bytes:
+        """The exact bytes to send; the same for every retry. Raises Refusal if the content cannot be expressed."""
+        ...
+
+    async def send(self, delivery: Delivery, message: Message | None, wire: bytes, deadline: float) -> Outcome:
+        """One try within *deadline* seconds; every failure is classified here, next to the wire."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------------- the store
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """One destination's queue as a person sees it: deliveries per state, the oldest open one, whether paused."""
+
+    destination: str
+    counts: Mapping[State, int]
+    oldest_open: datetime | None
+    paused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """P2 at one moment: created = delivered + rejected + expired + cancelled + open, and received = accepted +
+    quarantined. *maybe_twice* counts deliveries that may have arrived more than once.
+    """
+
+    received: int
+    accepted: int
+    quarantined: int
+    duplicates: int
+    created: int
+    delivered: int
+    rejected: int
+    expired: int
+    cancelled: int
+    open: int
+    maybe_twice: int
+
+    @property
+    def balanced(self) -> bool:
+        ended = self.delivered + self.rejected + self.expired + self.cancelled
+        return self.created == ended + self.open and self.received == self.accepted + self.quarantined
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An audit entry: *position* is its place in the tree, None until sealed; *raw* its canonical bytes."""
+
+    id: int
+    position: int | None
+    at: datetime
+    type: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A sealed tree: its size, root hash (32 bytes), and when."""
+
+    size: int
+    root: bytes
+    at: datetime
+
+
+class Accepting(Protocol):
+    """What story 1 needs of the store."""
+
+    async def arrival(self, peer: str, reference: str) -> tuple[str, str] | None:
+        """(message or quarantine id, SHA-256 of the bytes) that *peer* already handed over under *reference*."""
+        ...
+
+    async def accept(self, acceptance: Acceptance) -> Accepted:
+        """One transaction: bytes, message, deliveries, acknowledgement, arrival, identity, entry; fsynced before this
+        returns. The decisive duplicate check is inside: an identical message (P3) gets the first answer and only
+        deliveries to destinations and recipients that have none yet. Refusal 'message.conflict' if *on_conflict* says
+        refuse and the id or the reference was used for other content. StoreUnavailable if durability is unknown.
+        """
+        ...
+
+    async def quarantine(self, item: Quarantining) -> Quarantined:
+        """One transaction: bytes, reason, acknowledgement, arrival, entry. Refusal 'limit.quota' above the peer's
+        quota (systems only; a platform's package is always kept, principle 8)."""
+        ...
+
+    async def acknowledge_again(self, peer: str, reference: str, acknowledgement: NewDelivery) -> bool:
+        """The peer listed *reference* again: one new acknowledgement delivery, with the instruction of the last one,
+        unless one is still open or none was ever due. True if one was made."""
+        ...
+
+
+class Delivering(Protocol):
+    """What story 2 needs of the store."""
+
+    async def claim(self, destination: str, limit: int) -> Sequence[Claim]:
+        """Lease up to *limit* due heads and write each attempt as started, in one commit. Urgent first, but one
+        slot in five goes to the rest."""
+        ...
+
+    async def keep_wire(self, claim: Claim, wire: bytes) -> BodyRef:
+        """Keep the encoded bytes before the first send; every retry reuses them."""
+        ...
+
+    async def conclude(self, claim: Claim, conclusion: Conclusion) -> Concluded:
+        """Outcome, next state, receipt, promotion of the next in the conversation, notice, entry: one transaction,
+        conditional on the attempt still holding the lease; else the outcome is kept as a late attempt."""
+        ...
+
+    async def next_due(self, destination: str) -> datetime | None:
+        """When the next queued or deferred delivery of *destination* becomes due; None if there is none."""
+        ...
+
+    async def due_to_expire(self, now: datetime, limit: int) -> Sequence[Delivery]:
+        """Open deliveries (not leased) past their expiry; the caller ends them with :meth:`end`."""
+        ...
+
+    async def end(
+        self, delivery_id: str, state: State, code: str, detail: str, actor: str, conclusion: Conclusion | None = None
+    ) -> Concluded:
+        """End a delivery without an attempt (expired, cancelled by a named person), promoting the next; *conclusion*
+        may carry a notice. Refusal 'delivery.ended' if it already ended, Stale if it is leased."""
+        ...
+
+    async def rescue(self) -> Sequence[Delivery]:
+        """Take back every lease of a server that is gone (on SQLite: of any other start id). The attempt ends as
+        unknown, the delivery is due at once and marked as possibly arrived."""
+        ...
+
+    async def destinations(self) -> Sequence[str]:
+        """Destinations that have open deliveries."""
+        ...
+
+
+class Mailbox(Protocol):
+    """Deliveries that a system pulls (DESIGN §4: queued until acknowledged, no lease, oldest first)."""
+
+    async def mailbox(self, system: str, party: str | None, limit: int) -> Sequence[Delivery]:
+        """Un-acknowledged deliveries of *system*, oldest first; of one *party* if given."""
+        ...
+
+    async def delivery(self, delivery_id: str) -> Delivery | None: ...
+
+    async def fetched(self, delivery: Delivery) -> None:
+        """Record a fetch as an attempt of a queued mailbox delivery."""
+        ...
+
+    async def settle(self, delivery_id: str, system: str, done: bool, reason: str) -> Concluded:
+        """The system's acknowledgement: done = delivered, fail = held with an incident. Repeating `done` succeeds."""
+        ...
+
+
+class Records(Protocol):
+    """What anybody may read back; object-level rights are the caller's duty."""
+
+    async def message(self, message_id: str) -> Message | None: ...
+
+    async def messages(
+        self, *, peer: str | None = None, party: str | None = None, text: str = "", before: str = "", limit: int = 50
+    ) -> Sequence[Message]:
+        """Newest first; *peer* those it sent, *party* those it sent or receives, *text* matches id, DocumentId, code
+        or subject (accents and case ignored), *before* a message id to page from."""
+        ...
+
+    async def deliveries_of(self, message_id: str) -> Sequence[Delivery]: ...
+
+    async def attempts_of(self, delivery_id: str) -> Sequence[Attempt]: ...
+
+    async def body(self, body_id: str) -> bytes:
+        """The bytes, verified against their SHA-256 while read."""
+        ...
+
+    async def queues(self) -> Sequence[QueueState]: ...
+
+    async def books(self) -> Books: ...
+
+
+class Tending(Protocol):
+    """What persons change, each with a named actor and an entry."""
+
+    async def quarantined(
+        self, *, state: QuarantineState | None = QuarantineState.OPEN, limit: int = 100
+    ) -> Sequence[Quarantined]: ...
+
+    async def quarantined_item(self, quarantine_id: str) -> Quarantined | None: ...
+
+    async def reject_quarantined(
+        self, quarantine_id: str, actor: str, reason: str, acknowledgement: NewDelivery | None = None
+    ) -> None:
+        """Settle as rejected; for a platform's package the acknowledgement `fail` goes out with the same commit."""
+        ...
+
+    async def release(
+        self, delivery_id: str, actor: str, reason: str, destination: str = "", party: str = ""
+    ) -> Concluded:
+        """A held delivery becomes queued (or waiting) again, at another destination if given."""
+        ...
+
+    async def pause(self, destination: str, actor: str, reason: str) -> None: ...
+
+    async def resume(self, destination: str, actor: str, reason: str) -> None: ...
+
+    async def paused(self) -> Mapping[str, str]:
+        """Scope to reason: destinations, and pollers as "poll:<platform>:<type>"."""
+        ...
+
+    async def raise_incident(self, code: str, subject: str, detail: str) -> Incident:
+        """Open or count up the incident of (code, subject); an entry when it opens."""
+        ...
+
+    async def close_incident(self, code: str, subject: str, actor: str) -> bool: ...
+
+    async def incidents(self, *, open_only: bool = True, limit: int = 100) -> Sequence[Incident]: ...
+
+    async def add_key(self, key: ApiKey, actor: str) -> None: ...
+
+    async def key(self, key_id: str) -> ApiKey | None: ...
+
+    async def keys(self) -> Sequence[ApiKey]: ...
+
+    async def revoke_key(self, key_id: str, actor: str) -> bool: ...
+
+    async def record(self, type: str, fields: Mapping[str, object]) -> None:
+        """Append one entry that no state change carries (server started, strangers refused)."""
+        ...
+
+
+class EntrySource(Protocol):
+    """What the sealer and the verifier need."""
+
+    async def unsealed(self, limit: int) -> Sequence[StoredEntry]:
+        """Entries without a position, in commit order."""
+        ...
+
+    async def seal(self, entries: Sequence[StoredEntry], first_position: int, checkpoint: StoredCheckpoint) -> None:
+        """Give *entries* consecutive positions and store the checkpoint, in one transaction; Stale if the tree grew."""
+        ...
+
+    async def sealed(self, start: int, limit: int) -> Sequence[StoredEntry]: ...
+
+    async def last_checkpoint(self) -> StoredCheckpoint | None: ...
+
+    async def checkpoints(self, limit: int = 1000) -> Sequence[StoredCheckpoint]: ...
+
+
+class Store(Accepting, Delivering, Mailbox, Records, Tending, EntrySource, Protocol):
+    """The whole contract; one conformance suite runs against every implementation (principle 9)."""
+
+    async def close(self) -> None: ...
