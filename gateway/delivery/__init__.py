@@ -1,0 +1,1 @@
+"""Story 2: attempt. Read `attempt.py` first; everything else here serves it."""

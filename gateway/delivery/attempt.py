@@ -1,0 +1,113 @@
+"""STORY 2: one attempt at one delivery. Classified once, next to the wire; committed once, here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from random import Random
+from typing import Protocol
+
+from gateway.clock import Clock
+from gateway.delivery.notice import notice_for
+from gateway.delivery.retry import RetryPolicy
+from gateway.errors import Refusal
+from gateway.model.delivery import Claim, Concluded, Conclusion, Deferred, Delivery, Notice, Outcome, Rejected
+from gateway.model.document import Content
+from gateway.model.message import Message
+from gateway.ports import Decode, Delivering, Outbound, Parcel, Reach, Records
+
+INLINE_BYTES = 16 * 1024
+"""Bodies up to this size are encoded on the event loop; larger ones in a thread."""
+
+
+class AttemptStore(Delivering, Records, Protocol):
+    """What an attempt needs of the store."""
+
+
+class AttemptStory:
+    """claim → load → encode once → keep the bytes → send → outcome → one transaction. One per destination."""
+
+    def __init__(
+        self,
+        *,
+        store: AttemptStore,
+        outbound: Outbound,
+        dialects: Mapping[str, Decode],
+        mailbox_of: Callable[[str], str | None],
+        retry: RetryPolicy,
+        deadline: float,
+        clock: Clock,
+        random: Random,
+        reach: Reach,
+    ) -> None:
+        self._store = store
+        self._outbound = outbound
+        self._dialects = dialects
+        self._mailbox_of = mailbox_of
+        self._retry = retry
+        self._deadline = deadline
+        self._clock = clock
+        self._random = random
+        self._reach = reach
+
+    async def __call__(self, claim: Claim) -> tuple[Outcome, Concluded]:
+        """Attempt the claimed delivery. *deadline* lies below the lease's end, so a late outcome is an exception."""
+        message = await self._message(claim.delivery)
+        try:
+            wire = await self._wire(claim, message)
+        except Refusal as refusal:
+            return await self._conclude(claim, message, Rejected(refusal.code, f"{refusal.where} {refusal.detail}"))
+        self._reach("attempt.before_send")
+        outcome = await self._send(claim.delivery, message, wire)
+        self._reach("attempt.after_send")
+        return await self._conclude(claim, message, outcome)
+
+    async def put_off(self, claim: Claim, code: str, detail: str) -> tuple[Outcome, Concluded]:
+        """Conclude an attempt that a defect of ours broke off: it may have arrived, and is tried again later."""
+        return await self._conclude(claim, None, Deferred(code, detail, unknown=True, fault=False))
+
+    async def _message(self, delivery: Delivery) -> Message | None:
+        return await self._store.message(delivery.message_id) if delivery.message_id else None
+
+    async def _wire(self, claim: Claim, message: Message | None) -> bytes:
+        """The stored bytes of an earlier attempt, or bytes encoded now and stored before they are sent (P3)."""
+        if claim.wire_id:
+            return await self._store.body(claim.wire_id)
+        raw = await self._store.body(message.body.id) if message else b""
+        parcel = Parcel(claim.delivery, message, raw, lambda: self._read(message, raw))
+        if len(raw) <= INLINE_BYTES:
+            wire = self._outbound.encode(parcel)
+        else:
+            wire = await asyncio.to_thread(self._outbound.encode, parcel)
+        await self._store.keep_wire(claim, wire)
+        return wire
+
+    def _read(self, message: Message | None, raw: bytes) -> Content:
+        if message is None:
+            raise Refusal("internal", detail="a delivery without message has no content")
+        return self._dialects[message.dialect](raw).content
+
+    async def _send(self, delivery: Delivery, message: Message | None, wire: bytes) -> Outcome:
+        try:
+            async with asyncio.timeout(self._deadline + 5):
+                return await self._outbound.send(delivery, message, wire, self._deadline)
+        except TimeoutError:
+            return Deferred("deadline", "no answer before the deadline", unknown=True)
+
+    async def _conclude(self, claim: Claim, message: Message | None, outcome: Outcome) -> tuple[Outcome, Concluded]:
+        now = self._clock.now()
+        due_at, notice = None, None
+        if isinstance(outcome, Deferred):
+            due_at = self._retry.due_at(claim.number, now, self._random, outcome.retry_after)
+            due_at = min(due_at, claim.delivery.expires_at + timedelta(seconds=1))
+        if isinstance(outcome, Rejected):
+            notice = self._notice(claim.delivery, message, outcome)
+        concluded = await self._store.conclude(claim, Conclusion(outcome, now, due_at, notice))
+        return outcome, concluded
+
+    def _notice(self, delivery: Delivery, message: Message | None, outcome: Rejected) -> Notice | None:
+        mailbox = self._mailbox_of(message.peer) if message else None
+        return notice_for(
+            delivery, message, "rejected", outcome.code, outcome.detail, mailbox=mailbox, now=self._clock.now()
+        )
