@@ -1,0 +1,150 @@
+"""The tables of the configuration file (DESIGN §5), frozen. What is not listed here is refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from gateway.config.secret import SecretReference
+from gateway.config.values import BaseUrl, Duration, FilePath, Listening, PartyList, Size
+from gateway.model.party import Parties
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+"""Names of ours, as they appear in the log, the console and file names."""
+
+Environment = Literal["test", "production"]
+EVERYONE = Parties(("*",))
+
+
+def _written(default: str, *, gt: float | None = None, ge: float | None = None, le: float | None = None) -> Any:
+    """A default as a person would write it, so that the schema shows "50MB"; read like any other value."""
+    return Field(default=default, validate_default=True, gt=gt, ge=ge, le=le)
+
+
+class Table(BaseModel):
+    """Every table refuses unknown keys and never changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Gateway(Table):
+    """Who this gateway is and where it keeps everything."""
+
+    id: Identifier = Field(description="Tên của cổng này trong nhật ký / this gateway's name on record")
+    data_dir: FilePath = _written("/var/lib/lienthong")
+    language: Literal["vi", "en"] = "vi"
+
+
+class IntakeListener(Table):
+    """The listener for systems. Without a certificate TLS is off, and then *plain_http* must be set."""
+
+    address: Listening = _written("0.0.0.0:8443")
+    tls_certificate: FilePath | None = None
+    tls_key: FilePath | None = None
+    plain_http: Listening = _written("")
+    max_body: Size = _written("50MB", gt=0)
+    max_in_flight: Size = _written("256MB", gt=0)
+    header_limit: Size = _written("256KB", ge=16 * 1024)
+    max_connections: int = Field(default=1000, gt=0)
+    body_timeout: Duration = _written("120s", gt=0)
+    stranger_calls_per_minute: int = Field(default=120, gt=0)
+
+    @property
+    def tls(self) -> bool:
+        """Whether the TLS listener on *address* runs."""
+        return self.tls_certificate is not None and self.address is not None
+
+
+class ConsoleListener(Table):
+    """The management side: metrics, liveness and readiness; never reachable from the network of the systems."""
+
+    address: Listening = _written("127.0.0.1:8081")
+
+
+class Listen(Table):
+    intake: IntakeListener = Field(default_factory=IntakeListener)
+    console: ConsoleListener = Field(default_factory=ConsoleListener)
+
+
+class Storage(Table):
+    """*reserve*: free disk below which accepting stops. *inline_limit*: larger bodies are files of their own."""
+
+    kind: Literal["sqlite"] = "sqlite"
+    inline_limit: Size = _written("16KB", le=1024 * 1024)
+    quarantine_quota: Size = _written("500MB")
+    reserve: Size = _written("1GB")
+
+
+class Delivery(Table):
+    """How long and how patiently deliveries are tried. *lease* must outlast every platform's *deadline*."""
+
+    expiry: Duration = _written("3d", gt=0)
+    urgent_expiry: Duration = _written("1d", gt=0)
+    mailbox_expiry: Duration = _written("30d", gt=0)
+    retry_first: Duration = _written("10s", gt=0)
+    retry_max: Duration = _written("15m", gt=0)
+    lease: Duration = _written("5m", gt=0)
+
+
+class Audit(Table):
+    """Entries are sealed at the latest five seconds after they were written (P5)."""
+
+    seal_interval: Duration = _written("2s", gt=0, le=4)
+
+
+class System(Table):
+    """One piece of provincial software and the parties it acts for."""
+
+    id: Identifier
+    adapter: Literal["rest"] = "rest"
+    parties: PartyList
+    environment: Environment = "production"
+
+
+class Platform(Table):
+    """One national platform. *hash_file*, *to_header* and *wrap_attachments* are facts that one source only tells."""
+
+    id: Identifier
+    adapter: Literal["vxp"]
+    base_url: BaseUrl
+    environment: Environment
+    system_id: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]
+    secret: SecretReference
+    requests_per_second: float = Field(default=5, gt=0, le=1000)
+    poll: bool = True
+    poll_interval: Duration = _written("30s", ge=0.05)
+    hash_file: Literal["unpadded", "padded"] = "unpadded"
+    to_header: Literal["auto", "never", "always"] = "auto"
+    wrap_attachments: bool = True
+    slots: int = Field(default=4, ge=1, le=64)
+    deadline: Duration = _written("60s", gt=0)
+    rejected_codes: tuple[str, ...] = ()
+    ca_file: FilePath | None = None
+
+
+class Route(Table):
+    """Recipients matching *to* that are not connected here are reached through *platform*; the first match wins."""
+
+    to: PartyList
+    platform: str
+
+
+class Config(Table):
+    """The whole configuration. Sizes are bytes, durations seconds, paths absolute, secrets opened."""
+
+    gateway: Gateway
+    listen: Listen = Field(default_factory=Listen)
+    store: Storage = Field(default_factory=Storage)
+    delivery: Delivery = Field(default_factory=Delivery)
+    audit: Audit = Field(default_factory=Audit)
+    systems: tuple[System, ...] = ()
+    platforms: tuple[Platform, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+    @property
+    def effective_routes(self) -> tuple[Route, ...]:
+        """The routes as written; without any, everyone is reached through the only platform."""
+        if self.routes or len(self.platforms) != 1:
+            return self.routes
+        return (Route(to=EVERYONE, platform=self.platforms[0].id),)
