@@ -113,6 +113,20 @@ FAULTS: Final = _catalogue(
           "Xem kết quả bằng lệnh list hoặc show", "Look at the result with list or show"),
     Fault("state.changed", 409, "Trạng thái vừa thay đổi bởi việc khác", "The state was changed by something else meanwhile",
           "Xem lại rồi thử lại", "Look again, then try again"),
+    Fault("vxp.credentials", 401, "Sai SystemId hoặc SecretKey", "The system id or the secret is wrong",
+          "Kiểm tra systemid, secret và tiêu đề hash-header (HMAC-SHA256 của sign-header)", "Check systemid, secret and hash-header (HMAC-SHA256 of sign-header)"),
+    Fault("vxp.headers", 401, "Tiêu đề không khớp với phần đã ký", "The headers do not match what was signed",
+          "Gửi đúng các giá trị đã ký trong sign-header, mỗi tên một lần", "Send exactly the values signed in sign-header, each name once"),
+    Fault("vxp.timestamp", 401, "Thời gian ký ngoài khoảng cho phép", "The time of signing is outside the accepted window",
+          "Chỉnh đồng hồ máy; ghi ddMMyyyy'T'HHmmss+SSSS theo giờ Việt Nam", "Set the clock; write ddMMyyyy'T'HHmmss+SSSS in Vietnamese time"),
+    Fault("vxp.operation", 404, "Không có thao tác này", "There is no such operation",
+          "Xem danh sách thao tác trong docs/vxp-codes.md", "See the operations in docs/vxp-codes.md"),
+    Fault("vxp.hash_file", 422, "Tệp không khớp với hash-file", "The file does not match hash-file",
+          "Gửi lại; hash-file là SHA-256 của tệp, không tính CRLF cuối", "Send again; hash-file is the file's SHA-256, without the final CRLF"),
+    Fault("vxp.message_type", 422, "messagetype không đúng với nội dung gói", "messagetype does not fit the package",
+          "Dùng 'status' cho gói trạng thái, 'edoc' cho văn bản", "Use 'status' for a status package, 'edoc' for a document"),
+    Fault("vxp.agencies", 503, "Chưa lấy được danh mục đơn vị từ nền tảng", "The platform gave no list of agencies",
+          "Gọi lại sau; báo quản trị nếu kéo dài", "Call again later; tell the administrator if it lasts"),
 )
 # fmt: on
 

@@ -56,6 +56,22 @@ class Decode(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Knock:
+    """What is known of a caller before a byte of its body is read. Header names are lower case, values unchanged."""
+
+    remote: str
+    headers: Mapping[str, str]
+
+
+class Identify(Protocol):
+    """Who is calling, from TLS and headers alone (API key, or a dialect's HMAC)."""
+
+    async def __call__(self, knock: Knock) -> Caller:
+        """Raises Refusal auth.… if nobody can be named."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """An identified HTTP call on the intake listener. Header names are lower case; *language* is "vi" or "en"."""
 
@@ -290,7 +306,7 @@ class Delivering(Protocol):
         self, delivery_id: str, state: State, code: str, detail: str, actor: str, conclusion: Conclusion | None = None
     ) -> Concluded:
         """End a delivery without an attempt (expired, cancelled by a named person), promoting the next; *conclusion*
-        may carry a notice. Refusal 'delivery.ended' if it already ended, Stale if it is leased."""
+        may carry the wording of a notice. Refusal 'delivery.ended' if it already ended, Stale if it is leased."""
         ...
 
     async def rescue(self) -> Sequence[Delivery]:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from random import Random
 from typing import Protocol
 
 from gateway.clock import Clock
-from gateway.delivery.notice import notice_for
 from gateway.delivery.retry import RetryPolicy
 from gateway.errors import Refusal
-from gateway.model.delivery import Claim, Concluded, Conclusion, Deferred, Delivery, Notice, Outcome, Rejected
+from gateway.model.delivery import Claim, Concluded, Conclusion, Deferred, Delivery, Outcome, Rejected, Tells
 from gateway.model.document import Content
 from gateway.model.message import Message
 from gateway.ports import Decode, Delivering, Outbound, Parcel, Reach, Records
 
-INLINE_BYTES = 16 * 1024
-"""Bodies up to this size are encoded on the event loop; larger ones in a thread."""
+INLINE_BYTES = 4 * 1024
+"""Bodies up to this size are encoded on the event loop, larger ones in a thread; see intake/accept."""
 
 
 class AttemptStore(Delivering, Records, Protocol):
@@ -34,7 +33,7 @@ class AttemptStory:
         store: AttemptStore,
         outbound: Outbound,
         dialects: Mapping[str, Decode],
-        mailbox_of: Callable[[str], str | None],
+        tell: Tells,
         retry: RetryPolicy,
         deadline: float,
         clock: Clock,
@@ -44,7 +43,7 @@ class AttemptStory:
         self._store = store
         self._outbound = outbound
         self._dialects = dialects
-        self._mailbox_of = mailbox_of
+        self._tell = tell
         self._retry = retry
         self._deadline = deadline
         self._clock = clock
@@ -57,15 +56,15 @@ class AttemptStory:
         try:
             wire = await self._wire(claim, message)
         except Refusal as refusal:
-            return await self._conclude(claim, message, Rejected(refusal.code, f"{refusal.where} {refusal.detail}"))
+            return await self._conclude(claim, Rejected(refusal.code, f"{refusal.where} {refusal.detail}"))
         self._reach("attempt.before_send")
         outcome = await self._send(claim.delivery, message, wire)
         self._reach("attempt.after_send")
-        return await self._conclude(claim, message, outcome)
+        return await self._conclude(claim, outcome)
 
     async def put_off(self, claim: Claim, code: str, detail: str) -> tuple[Outcome, Concluded]:
         """Conclude an attempt that a defect of ours broke off: it may have arrived, and is tried again later."""
-        return await self._conclude(claim, None, Deferred(code, detail, unknown=True, fault=False))
+        return await self._conclude(claim, Deferred(code, detail, unknown=True, fault=False))
 
     async def _message(self, delivery: Delivery) -> Message | None:
         return await self._store.message(delivery.message_id) if delivery.message_id else None
@@ -95,19 +94,9 @@ class AttemptStory:
         except TimeoutError:
             return Deferred("deadline", "no answer before the deadline", unknown=True)
 
-    async def _conclude(self, claim: Claim, message: Message | None, outcome: Outcome) -> tuple[Outcome, Concluded]:
-        now = self._clock.now()
-        due_at, notice = None, None
+    async def _conclude(self, claim: Claim, outcome: Outcome) -> tuple[Outcome, Concluded]:
+        now, due_at = self._clock.now(), None
         if isinstance(outcome, Deferred):
             due_at = self._retry.due_at(claim.number, now, self._random, outcome.retry_after)
             due_at = min(due_at, claim.delivery.expires_at + timedelta(seconds=1))
-        if isinstance(outcome, Rejected):
-            notice = self._notice(claim.delivery, message, outcome)
-        concluded = await self._store.conclude(claim, Conclusion(outcome, now, due_at, notice))
-        return outcome, concluded
-
-    def _notice(self, delivery: Delivery, message: Message | None, outcome: Rejected) -> Notice | None:
-        mailbox = self._mailbox_of(message.peer) if message else None
-        return notice_for(
-            delivery, message, "rejected", outcome.code, outcome.detail, mailbox=mailbox, now=self._clock.now()
-        )
+        return outcome, await self._store.conclude(claim, Conclusion(outcome, now, due_at, self._tell))

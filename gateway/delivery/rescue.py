@@ -8,17 +8,16 @@ from typing import Protocol
 import structlog
 
 from gateway.clock import Clock
-from gateway.delivery.notice import notice_for
 from gateway.errors import Refusal, Stale, StoreUnavailable
-from gateway.model.delivery import Conclusion, Delivery, Rejected, State
-from gateway.ports import Delivering, Records, Tending
+from gateway.model.delivery import Conclusion, Delivery, Rejected, State, Tells
+from gateway.ports import Delivering
 
 log = structlog.get_logger("rescue")
 
 BATCH = 200
 
 
-class RescueStore(Delivering, Records, Tending, Protocol):
+class RescueStore(Delivering, Protocol):
     """What rescue and expiry need of the store."""
 
 
@@ -36,13 +35,13 @@ class Expiry:
     def __init__(
         self,
         store: RescueStore,
-        mailbox_of: Callable[[str], str | None],
+        tell: Tells,
         clock: Clock,
         wake: Callable[[tuple[str, ...]], None],
         interval: float = 15.0,
     ) -> None:
         self._store = store
-        self._mailbox_of = mailbox_of
+        self._tell = tell
         self._clock = clock
         self._wake = wake
         self._interval = interval
@@ -64,17 +63,11 @@ class Expiry:
         return ended
 
     async def _expire(self, delivery: Delivery) -> int:
-        message = await self._store.message(delivery.message_id) if delivery.message_id else None
-        mailbox = self._mailbox_of(message.peer) if message else None
-        now = self._clock.now()
         code, detail = "expired", f"last outcome: {delivery.code or 'none'}"
-        notice = notice_for(delivery, message, "expired", code, detail, mailbox=mailbox, now=now)
-        conclusion = Conclusion(Rejected(code, detail), now, notice=notice)
+        conclusion = Conclusion(Rejected(code, detail), self._clock.now(), tell=self._tell)
         try:
             concluded = await self._store.end(delivery.id, State.EXPIRED, code, detail, "gateway", conclusion)
         except (Stale, Refusal):
             return 0  # it ended, or an attempt began, between the look and this
-        if notice is None and message is not None:
-            await self._store.raise_incident("delivery.expired", delivery.destination, delivery.id)
         self._wake(concluded.destinations)
         return 1

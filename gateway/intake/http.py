@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import structlog
 from aiohttp import web
 
 from gateway.clock import Clock
 from gateway.errors import Refusal, StoreUnavailable
-from gateway.intake.identify import KeyRing
 from gateway.intake.limits import Budget, IntakeLimits, Strangers
 from gateway.model.access import Caller
 from gateway.model.ids import new_id
 from gateway.model.message import Quarantining, Submission
-from gateway.ports import Accepting, Call, Endpoint, Inbound, Reply
+from gateway.ports import Accepting, Call, Endpoint, Identify, Inbound, Knock, Reply
 from gateway.telemetry import Metrics
 
 log = structlog.get_logger("intake")
@@ -28,20 +28,26 @@ QUARANTINED_STATUSES = frozenset({403, 409, 422})
 """Refusals of content: an identified sender's bytes are kept. Limits and outages keep nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """An inbound adapter with the way its callers are identified."""
+
+    adapter: Inbound
+    identify: Identify
+
+
 class IntakeHttp:
     """Serves the endpoints of inbound adapters as one aiohttp application."""
 
     def __init__(
         self,
         *,
-        keys: KeyRing,
         store: Accepting,
         limits: IntakeLimits,
         strangers: Strangers,
         clock: Clock,
         metrics: Metrics,
     ) -> None:
-        self._keys = keys
         self._store = store
         self._limits = limits
         self._budget = Budget(limits.in_flight)
@@ -49,18 +55,18 @@ class IntakeHttp:
         self._clock = clock
         self._metrics = metrics
 
-    def application(self, adapters: list[Inbound]) -> web.Application:
-        """All endpoints of *adapters*, and a refusal in the first adapter's dialect for every other path."""
+    def application(self, entrances: Sequence[Entrance]) -> web.Application:
+        """All endpoints of *entrances*, and a refusal in the first one's dialect for every other path."""
         app = web.Application(client_max_size=0)
-        for adapter in adapters:
-            for endpoint in adapter.endpoints():
-                app.router.add_route(endpoint.method, endpoint.path, self._route(adapter, endpoint))
-        app.router.add_route("*", "/{rest:.*}", self._unknown_path(adapters[0]))
+        for entrance in entrances:
+            for endpoint in entrance.adapter.endpoints():
+                app.router.add_route(endpoint.method, endpoint.path, self._route(entrance, endpoint))
+        app.router.add_route("*", "/{rest:.*}", self._unknown_path(entrances[0].adapter))
         return app
 
-    def _route(self, adapter: Inbound, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _route(self, entrance: Entrance, endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
-            return await self._answer(request, adapter, endpoint)
+            return await self._answer(request, entrance, endpoint)
 
         return handle
 
@@ -71,10 +77,10 @@ class IntakeHttp:
 
         return refuse
 
-    async def _answer(self, request: web.Request, adapter: Inbound, endpoint: Endpoint) -> web.StreamResponse:
-        request_id = new_id(self._clock.now())
+    async def _answer(self, request: web.Request, entrance: Entrance, endpoint: Endpoint) -> web.StreamResponse:
+        request_id, adapter = new_id(self._clock.now()), entrance.adapter
         try:
-            caller = await self._identify(request)
+            caller = await self._identify(request, entrance.identify)
             reply = await self._serve(request, endpoint, caller)
         except Refusal as refusal:
             reply = self._refuse(refusal, adapter, request, request_id)
@@ -86,12 +92,10 @@ class IntakeHttp:
             reply = self._refuse(Refusal("internal"), adapter, request, request_id)
         return _response(reply, request_id)
 
-    async def _identify(self, request: web.Request) -> Caller:
+    async def _identify(self, request: web.Request, identify: Identify) -> Caller:
         address = request.remote or ""
-        if self._strangers.over_limit(address) and "Authorization" not in request.headers:
-            raise Refusal("limit.flood", retry_after=60)
         try:
-            return await self._keys.identify(request.headers.get("Authorization"))
+            return await identify(Knock(address, _headers(request)))
         except Refusal:
             self._metrics.strangers.inc()
             self._strangers.note(address)
@@ -135,7 +139,7 @@ class IntakeHttp:
             caller=caller,
             path=dict(request.match_info),
             query=dict(request.query),
-            headers={name.lower(): value for name, value in request.headers.items()},
+            headers=_headers(request),
             body=body,
             received_at=self._clock.now(),
             language=_language(request),
@@ -163,6 +167,10 @@ class IntakeHttp:
         self._metrics.refused.labels(refusal.code).inc()
         log.info("refused", request=request_id, code=refusal.code, where=refusal.where, path=request.path)
         return adapter.refuse(refusal, _language(request), request_id)
+
+
+def _headers(request: web.Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
 
 
 def _dialect(call: Call, endpoint: Endpoint) -> str:

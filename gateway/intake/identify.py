@@ -13,7 +13,7 @@ from datetime import datetime
 from gateway.clock import Clock
 from gateway.errors import Refusal
 from gateway.model.access import ApiKey, Caller
-from gateway.ports import Tending
+from gateway.ports import Knock, Tending
 
 _KEY = re.compile(r"lt_([0-9a-f]{8,32})_([0-9a-f]{64})")
 
@@ -41,8 +41,9 @@ class KeyRing:
         self._callers = callers
         self._clock = clock
 
-    async def identify(self, authorization: str | None) -> Caller:
-        """The caller behind the header. Raises Refusal auth.missing, auth.unknown, auth.revoked or auth.expired."""
+    async def __call__(self, knock: Knock) -> Caller:
+        """`gateway.ports.Identify`. Raises Refusal auth.missing, auth.unknown, auth.revoked or auth.expired."""
+        authorization = knock.headers.get("authorization")
         if not authorization:
             raise Refusal("auth.missing", where="Authorization")
         match = _KEY.fullmatch(authorization.removeprefix("Bearer ").strip())

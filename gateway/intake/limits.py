@@ -88,10 +88,6 @@ class Strangers:
         if self._counts[network] > self._limit:
             raise Refusal("limit.flood", retry_after=60)
 
-    def over_limit(self, address: str) -> bool:
-        """Whether calls from this network are refused before any key is even looked up."""
-        return self._counts.get(network_of(address), 0) > self._limit
-
     def settle(self) -> dict[str, int]:
         """The counts since the last call, per network; counting starts anew. Called once a minute."""
         counts, self._counts = self._counts, {}

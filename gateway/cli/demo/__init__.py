@@ -1,0 +1,28 @@
+"""`lienthong demo`: one day in a province, played on loopback with the real gateway and a simulated axis."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from gateway.cli.demo.scenes import play
+from gateway.cli.demo.screen import Screen
+
+
+@click.command("demo")
+@click.option("--once", is_flag=True, help="Chạy một lượt, kiểm tra kết quả rồi thoát / play once, check, exit.")
+@click.option("--scene", type=click.IntRange(0, 4), help="Chỉ diễn một cảnh / play one scene only.")
+@click.option("--lang", type=click.Choice(["vi", "en"]), default="vi", show_default=True)
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("var/demo"), show_default=True
+)
+def demo(once: bool, scene: int | None, lang: str, data_dir: Path) -> None:
+    """Một ngày ở tỉnh / a day in the province.
+
+    Không cần mạng, không cần cấu hình: mọi thứ chạy trên máy này. Needs no network and no configuration.
+    """
+    pace = 0.7 if sys.stdout.isatty() and not once else 0.0
+    sys.exit(asyncio.run(play(Screen(lang, pace), data_dir.resolve(), only=scene, once=once)))

@@ -1,0 +1,255 @@
+"""The stage: a simulated axis in this process, the real gateway in a process of its own that can be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+
+from gateway.clock import SystemClock
+from gateway.config import load
+from gateway.intake.identify import issue_key
+from gateway.ports import Books
+from gateway.proof.verification import verify_store
+from gateway.storage import open_readonly
+from gateway.wiring import open_gateway, store_settings
+from sandbox.app import Running, start
+from sandbox.department import DepartmentSystem
+from sandbox.settings import PROVINCE_SYSTEM, SandboxSettings
+
+Value = TypeVar("Value")
+
+INTERIOR = ("snv", "H53.01", "Sở Nội vụ")
+FINANCE = ("stc", "H53.02", "Sở Tài chính")
+
+_CONFIG = """\
+# Written by `lienthong demo`; a real one is config/gateway.toml.
+[gateway]
+id = "demo"
+data_dir = "{data_dir}"
+[listen.intake]
+plain_http = "127.0.0.1:{intake}"
+[listen.console]
+address = "127.0.0.1:{console}"
+[store]
+reserve = "10MB"
+[delivery]
+retry_first = "200ms"
+retry_max = "1s"
+[[systems]]
+id = "snv"
+parties = ["H53.01"]
+environment = "test"
+[[systems]]
+id = "stc"
+parties = ["H53.02"]
+environment = "test"
+[[platforms]]
+id = "vxp"
+adapter = "vxp"
+base_url = "{axis}"
+environment = "test"
+system_id = "{system_id}"
+secret = "env:DEMO_VXP_SECRET"
+requests_per_second = 100
+poll_interval = "300ms"
+deadline = "3s"
+"""
+
+
+@dataclass
+class Stage:
+    """Everything a scene acts on."""
+
+    folder: Path
+    config_file: Path
+    sandbox: Running
+    keys: dict[str, str]
+    intake_port: int
+    console_port: int
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def base_url(self) -> str:
+        """Where systems reach the gateway."""
+        return f"http://127.0.0.1:{self.intake_port}"
+
+    @property
+    def console_url(self) -> str:
+        """The management side."""
+        return f"http://127.0.0.1:{self.console_port}"
+
+    def system(self, name: str) -> DepartmentSystem:
+        """A department's document system, to be used as an async context manager."""
+        return DepartmentSystem(
+            self.base_url, self.keys[name], folder=self.folder / "departments", name=name, timeout=5
+        )
+
+    async def start_gateway(self) -> None:
+        """Start the gateway process and wait until it is ready."""
+        environment = {**os.environ, "DEMO_VXP_SECRET": self.sandbox.systems[PROVINCE_SYSTEM].secret}
+        log = (self.folder / "gateway.log").open("ab")
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway.cli", "serve", "-c", str(self.config_file),
+            env=environment, stdout=log, stderr=log,
+        )  # fmt: skip
+        log.close()
+        await self.until(self._ready, 20)
+
+    async def kill_gateway(self) -> int:
+        """kill -9; the process id that died."""
+        process = self._require_process()
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+        return process.pid
+
+    async def stop_gateway(self) -> None:
+        """An orderly end."""
+        if self.process is None or self.process.returncode is not None:
+            return
+        self.process.terminate()
+        try:
+            await asyncio.wait_for(self.process.wait(), 25)
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+
+    async def _ready(self) -> bool:
+        process = self._require_process()
+        if process.returncode is not None:
+            raise RuntimeError(f"the gateway ended with {process.returncode}; see {self.folder / 'gateway.log'}")
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                async with session.get(self.console_url + "/readyz") as response:
+                    return response.status == 200
+        return False
+
+    def _require_process(self) -> asyncio.subprocess.Process:
+        if self.process is None:
+            raise RuntimeError("the gateway was never started")
+        return self.process
+
+    async def books(self) -> Books:
+        """The books, read from the disk as an auditor would, whether or not the gateway runs."""
+        config = load(self.config_file, {"DEMO_VXP_SECRET": "not needed for reading"})
+        store = await open_readonly(store_settings(config), SystemClock())
+        try:
+            return await store.books()
+        finally:
+            await store.close()
+
+    async def log_verifies(self) -> bool:
+        """Whether the audit log, recomputed from the disk, matches its checkpoints."""
+        config = load(self.config_file, {"DEMO_VXP_SECRET": "not needed for reading"})
+        store = await open_readonly(store_settings(config), SystemClock())
+        try:
+            return (await verify_store(store)).intact
+        finally:
+            await store.close()
+
+    async def call(self, method: str, path: str, system: str = "snv", **options: Any) -> tuple[int, Any]:
+        """One call of the gateway's REST interface."""
+        headers = {"Authorization": f"Bearer {self.keys[system]}", **options.pop("headers", {})}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, self.base_url + path, headers=headers, **options) as response,
+        ):
+            return response.status, await response.json(content_type=None)
+
+    async def axis(self, method: str, path: str, **options: Any) -> Any:
+        """One call of the simulated axis' control interface."""
+        return await control(self.sandbox, method, path, **options)
+
+    async def until(self, condition: Callable[[], Awaitable[Value]], seconds: float = 20) -> Value:
+        """The first true value of *condition*. TimeoutError if none comes in time."""
+        async with asyncio.timeout(seconds):
+            while not (value := await condition()):  # noqa: ASYNC110 (what is awaited happens in other processes)
+                await asyncio.sleep(0.05)
+            return value
+
+    def write_connections(self) -> Path:
+        """`connections.json`: what one needs to try own software against the demo (mode 0600)."""
+        systems = [
+            {"id": name, "party": party, "adapter": "rest", "base_url": self.base_url, "system_id": name,
+             "secret": self.keys[name]}
+            for name, party, _ in (INTERIOR, FINANCE)
+        ]  # fmt: skip
+        content = {
+            "systems": systems,
+            "sandbox": {"control_url": self.sandbox.control_url},
+            "console": None,
+            "api": {"base_url": f"{self.base_url}/api/v1", "key": self.keys["snv"]},
+        }
+        path = self.folder / "connections.json"
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(content, file, ensure_ascii=False, indent=2)
+        return path
+
+
+async def control(sandbox: Running, method: str, path: str, **options: Any) -> Any:
+    """One call of a sandbox's control interface; its decoded answer."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(method, sandbox.control_url + path, **options) as response,
+    ):
+        return await response.json()
+
+
+@asynccontextmanager
+async def set_stage(folder: Path) -> AsyncIterator[Stage]:
+    """A fresh stage in *folder* (what an earlier demo left there is removed), torn down at the end."""
+    if folder.exists() and not (folder / "demo.marker").exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty and was not made by the demo")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "demo.marker").touch()
+    (folder / "departments").mkdir()
+    sandbox = await start(SandboxSettings(data_dir=folder / "axis", ministry_interval=0.3))
+    try:
+        stage = await _prepare(folder, sandbox)
+        try:
+            yield stage
+        finally:
+            await stage.stop_gateway()
+    finally:
+        await sandbox.stop()
+
+
+async def _prepare(folder: Path, sandbox: Running) -> Stage:
+    intake, console = free_port(), free_port()
+    file = folder / "lienthong.toml"
+    file.write_text(
+        _CONFIG.format(
+            data_dir=folder / "state", intake=intake, console=console, axis=sandbox.axis_url, system_id=PROVINCE_SYSTEM
+        ),
+        encoding="utf-8",
+    )
+    keys: dict[str, str] = {}
+    config = load(file, {"DEMO_VXP_SECRET": sandbox.systems[PROVINCE_SYSTEM].secret})
+    async with open_gateway(config) as gateway:
+        for item in config.systems:
+            issued = issue_key(item.id, datetime.now(UTC), note="demo")
+            await gateway.store.add_key(issued.key, "demo")
+            keys[item.id] = issued.text
+    return Stage(folder, file, sandbox, keys, intake, console)
+
+
+def free_port() -> int:
+    """A loopback port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,165 @@
+"""P7: a message of 20 MB needs less than six times its size of memory, on its way out and on its way in."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import random
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from province import CONFIG, document
+
+from gateway.config import load
+from gateway.intake.identify import issue_key
+from gateway.wiring import open_gateway
+from sandbox.app import Running
+from sandbox.edxml import File
+from sandbox.settings import PROVINCE_SYSTEM
+
+ATTACHMENT = 20 * 1024 * 1024
+"""Bytes of the attachment, incompressible."""
+TIMES = 6
+"""The promised bound: peak growth over the idle process, as a multiple of the body."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A gateway in a process of its own, and how to call it as the system snv."""
+
+    pid: int
+    base_url: str
+    session: aiohttp.ClientSession
+
+    async def call(self, method: str, path: str, **options: Any) -> Any:
+        """The decoded answer of one call, which must succeed."""
+        async with self.session.request(method, self.base_url + path, **options) as response:
+            answer = await response.json(content_type=None)
+            assert response.status < 300, answer
+            return answer
+
+    def resident(self) -> int:
+        """Bytes resident now."""
+        return self._status("VmRSS")
+
+    def peak(self) -> int:
+        """The most bytes that were ever resident since `forget_peak`."""
+        return self._status("VmHWM")
+
+    def forget_peak(self) -> None:
+        """Let the peak begin anew at what is resident now (proc(5), clear_refs)."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def _status(self, name: str) -> int:
+        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        (line,) = [line for line in lines if line.startswith(f"{name}:")]
+        return int(line.split()[1]) * 1024
+
+
+@asynccontextmanager
+async def served_apart(folder: Path, sandbox: Running) -> AsyncIterator[Server]:
+    """The command `serve` on a configuration below *folder*."""
+    secret = sandbox.systems[PROVINCE_SYSTEM].secret
+    file = folder / "lienthong.toml"
+    file.write_text(
+        CONFIG.format(
+            data_dir=folder / "state",
+            axis_url=sandbox.axis_url,
+            system_id=PROVINCE_SYSTEM,
+            intake="",
+            delivery="",
+            platform="",
+            system='parties = ["H53.01", "H53.01.*"]',
+        ).replace('deadline = "5s"', 'deadline = "60s"'),
+        encoding="utf-8",
+    )
+    async with open_gateway(load(file, {"VXP_SECRET": secret})) as gateway:
+        issued = issue_key("snv", datetime.now(UTC))
+        await gateway.store.add_key(issued.key, "test")
+    with (folder / "gateway.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway.cli", "serve", "--json", "-c", str(file),
+            env={**os.environ, "VXP_SECRET": secret}, stdout=asyncio.subprocess.PIPE, stderr=log,
+        )  # fmt: skip
+    try:
+        assert process.stdout
+        ready = await process.stdout.readline()
+        assert ready, (folder / "gateway.log").read_text()
+        base_url = f"http://127.0.0.1:{json.loads(ready)['intake'][0]}"
+        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {issued.text}"}) as session:
+            yield Server(process.pid, base_url, session)
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def send(server: Server, number: str, content: bytes) -> int:
+    """POST a document with one attachment and wait until the axis has it; the size of the request's body."""
+    files = [File("ban-ve.pdf", "application/pdf", content)]
+    body = json.dumps(document(number, to="000.00.00.G22", files=files), ensure_ascii=False).encode()
+    accepted = await server.call(
+        "POST", "/api/v1/documents", data=io.BytesIO(body), headers={"Content-Type": "application/json"}
+    )
+    while True:
+        shown = await server.call("GET", f"/api/v1/messages/{accepted['message_id']}")
+        if all(row["state"] == "delivered" for row in shown["timeline"]):
+            return len(body)
+        await asyncio.sleep(0.05)
+
+
+async def inject(sandbox: Running, number: str, size: int) -> int:
+    """Put a package with one attachment of *size* bytes on the axis; the package's size."""
+    query = f"/packages?from=000.00.00.G22&to=H53.01&number={number}&size={size}"
+    async with aiohttp.ClientSession() as session:
+        async with session.post(sandbox.control_url + query) as response:
+            answer = await response.json()
+            assert response.status == 201, answer
+        async with session.get(f"{sandbox.control_url}/packages/{answer['docId']}/content") as response:
+            return len(await response.read())
+
+
+async def pull(server: Server) -> int:
+    """Wait for a delivery in the mailbox, fetch its content, acknowledge it; the attachment's size in base64."""
+    while not (waiting := (await server.call("GET", "/api/v1/mailbox"))["deliveries"]):
+        await asyncio.sleep(0.05)
+    path = f"/api/v1/mailbox/{waiting[0]['delivery']}"
+    fetched = await server.call("GET", path)
+    await server.call("POST", f"{path}/ack", json={"result": "done"})
+    return len(fetched["content"]["attachments"][0]["content"])
+
+
+def growth(server: Server, idle: int, size: int, what: str) -> float:
+    """The peak since it was last forgotten, over *idle*, as a multiple of *size*; said aloud for the record."""
+    times = (server.peak() - idle) / size
+    print(f"{what}: body {size / 1e6:.1f} MB, peak {times:.2f} times the body over {idle / 1e6:.0f} MB idle")
+    return times
+
+
+async def test_a_large_document_needs_less_than_six_times_its_size_in_both_directions(
+    tmp_path: Path, sandbox: Running
+) -> None:
+    noise = random.Random(7).randbytes(ATTACHMENT)
+    async with asyncio.timeout(120), served_apart(tmp_path, sandbox) as server:
+        await send(server, "1", b"%PDF-1.7 warm")
+        await inject(sandbox, "1", 2000)
+        await pull(server)
+        idle = server.resident()
+
+        server.forget_peak()
+        size = await send(server, "2", noise)
+        outbound = growth(server, idle, size, "out, request to axis")
+
+        package = await inject(sandbox, "2", ATTACHMENT)
+        server.forget_peak()
+        await pull(server)
+        inbound = growth(server, idle, package, "in, axis to mailbox")
+    assert outbound < TIMES
+    assert inbound < TIMES
