@@ -67,7 +67,6 @@ def test_strangers_are_counted_per_network_and_stopped_above_the_limit() -> None
         strangers.note("192.0.2.77")
     strangers.note("198.51.100.1")
     assert strangers.settle() == {"192.0.2.0/24": 4, "198.51.100.0/24": 1}
-    assert not strangers.over_limit("192.0.2.1")
 
 
 def test_the_memory_of_strangers_is_bounded() -> None:
