@@ -1,34 +1,16 @@
+"""Fixtures of the store's tests."""
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from storage_samples import MAILBOX, FakeClock
+from place import Place
+from storage_samples import FakeClock
 
 from gateway.ports import Store
-from gateway.storage import SqliteStore, StoreSettings, open_store
-
-PLATFORM = "axis"
-
-
-@dataclass
-class Place:
-    """A data directory that a store can be opened on, closed and opened again, as after a restart."""
-
-    settings: StoreSettings
-    clock: FakeClock
-    opened: list[SqliteStore]
-
-    async def open(self, reach: Callable[[str], None] = lambda point: None, **changes: Any) -> SqliteStore:
-        settings = replace(self.settings, **changes)
-        store = await open_store(
-            settings, self.clock, reach, mailboxes=frozenset({MAILBOX}), platforms=frozenset({PLATFORM})
-        )
-        self.opened.append(store)
-        return store
+from gateway.storage import StoreSettings
 
 
 @pytest.fixture

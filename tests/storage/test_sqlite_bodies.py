@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Place
+from place import Place
 from storage_samples import AXIS, FakeClock, acceptance, quarantining
 
 from gateway.errors import Refusal, StoreUnavailable

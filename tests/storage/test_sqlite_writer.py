@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from conftest import Place
+from place import Place
 from storage_samples import acceptance
 
 from gateway.errors import Refusal, StoreUnavailable
