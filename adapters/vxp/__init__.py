@@ -16,12 +16,31 @@ Quirks that shape the code:
 - No table of its error codes is public, so their meaning is configuration (`answers`, `settings`).
 - The SDK leaks stale parameters into later calls and freezes its timestamp; this client does neither.
 
-Files: `codec` (edXML, with `reader`, `writer`, `conformance`), `wire` (headers), `pace` (agreed rate), `axis` (one
+Files: `codec` (edXML, with `reader`, `writer`, `conformance`), `wire` (headers), `axis` (one
 call), `answers` (what they mean), `directory` (agencies and books), `adapter` (the platform as the gateway uses it).
+Served to document systems at `/vxp`: `knock` (who calls, what is signed), `served` (the operations, one file per
+group: `served_sending`, `served_mailbox`, `served_sent`, `served_agencies` with `agencies` behind it), `served_rows`,
+`served_answers` and `served_codes` (what they read).
 """
 
 from adapters.vxp.adapter import VxpPlatform, decode
+from adapters.vxp.agencies import PlatformAgencies
+from adapters.vxp.codec import encode
+from adapters.vxp.conformance import is_strict
+from adapters.vxp.knock import VxpIdentify, VxpSeat
+from adapters.vxp.served import VxpEndpoints
 from adapters.vxp.settings import VxpSettings
 from adapters.vxp.wire import Secret
 
-__all__ = ["Secret", "VxpPlatform", "VxpSettings", "decode"]
+__all__ = [
+    "PlatformAgencies",
+    "Secret",
+    "VxpEndpoints",
+    "VxpIdentify",
+    "VxpPlatform",
+    "VxpSeat",
+    "VxpSettings",
+    "decode",
+    "encode",
+    "is_strict",
+]

@@ -17,6 +17,9 @@ from gateway.errors import Refusal
 from gateway.model.party import Parties
 
 KEPT_SECONDS: Final = 600.0
+MOST_KEPT: Final = 4
+"""Lists kept at a time: one may have 100,000 rows."""
+_LEVELS: Final = ("1", "2", "3", "4")
 
 _Key = tuple[str, str]
 
@@ -32,14 +35,17 @@ class PlatformAgencies:
         self._kept: dict[_Key, tuple[float, Sequence[AgencyRow]]] = {}
 
     async def __call__(self, operation: str, params: Mapping[str, str]) -> Sequence[AgencyRow]:
-        """Raises Refusal vxp.agencies if the axis did not answer or said no."""
+        """Raises Refusal vxp.agencies if the axis did not answer, vxp.agency if it said no."""
         try:
             if operation == "registerAgency":
                 return await self._register(params)
             if operation == "deleteAgency":
                 return await self._delete(params["AgencyCode"])
-            return await self._rows(operation, params.get("level", ""))
+            level = params.get("level", "")
+            return await self._rows(operation, level if level in _LEVELS else "")
         except AxisFault as fault:
+            if fault.code == "vxp.fail":
+                raise Refusal("vxp.agency", fault.detail, operation) from fault
             raise Refusal("vxp.agencies", operation, str(fault), retry_after=60) from fault
 
     async def _register(self, params: Mapping[str, str]) -> Sequence[AgencyRow]:
@@ -64,9 +70,15 @@ class PlatformAgencies:
         async with self._turn:
             kept = self._kept.get((operation, level))
             if kept is None or self._clock.monotonic() - kept[0] > KEPT_SECONDS:
-                rows = await self._ask(operation, level)
-                kept = self._kept[(operation, level)] = (self._clock.monotonic(), rows)
+                self._make_room()
+                kept = (self._clock.monotonic(), await self._ask(operation, level))
+                self._kept[(operation, level)] = kept
             return kept[1]
+
+    def _make_room(self) -> None:
+        now = self._clock.monotonic()
+        fresh = [(key, kept) for key, kept in self._kept.items() if now - kept[0] <= KEPT_SECONDS]
+        self._kept = dict(fresh[-(MOST_KEPT - 1) :])
 
     async def _ask(self, operation: str, level: str) -> Sequence[AgencyRow]:
         asked = self._questions(level)[operation] if self._platform else None
@@ -77,7 +89,7 @@ class PlatformAgencies:
 
     def _questions(self, level: str) -> Mapping[str, Callable[[], Awaitable[Sequence[Agency]]]]:
         platform = self._connected()
-        number = int(level) if level.isascii() and level.isdigit() else None
+        number = int(level) if level else None
         return {
             "getAgenciesList": platform.get_agencies_list,
             "getAgenciesListQD20": lambda: platform.get_agencies_list_qd20(number),

@@ -13,11 +13,11 @@ import structlog
 
 from adapters.vxp import answers, wire
 from adapters.vxp.answers import AxisFault, Result
-from adapters.vxp.pace import Congested, Pace
 from adapters.vxp.settings import VxpSettings
 from gateway.client import Answer, Body, CallFault, Client, retry_after
 from gateway.clock import Clock
 from gateway.model.delivery import Deferred, Outcome, Rejected
+from gateway.pace import Congested, Pace
 
 P = ParamSpec("P")
 T = TypeVar("T")
