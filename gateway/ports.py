@@ -232,6 +232,42 @@ class Books:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """Deliveries at one moment by how they stand: created = delivered + rejected + expired + cancelled + open."""
+
+    created: int = 0
+    delivered: int = 0
+    rejected: int = 0
+    expired: int = 0
+    cancelled: int = 0
+    open: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PartyBooks:
+    """One party's own books. *sent* counts messages, *outgoing* the deliveries of their content, *incoming* what came
+    into its mailbox: documents, statuses, notices. *quarantined* and its bytes are what lies open in quarantine in its
+    name.
+    """
+
+    party: str
+    sent: int
+    outgoing: Tally
+    incoming: Tally
+    quarantined: int = 0
+    quarantined_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PartyMailbox:
+    """How much one party ever got through *system*, and how it stands."""
+
+    system: str
+    party: str
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
 class StoredEntry:
     """An audit entry: *position* is its place in the tree, None until sealed; *raw* its canonical bytes."""
 
@@ -251,6 +287,22 @@ class StoredCheckpoint:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Withholding:
+    """What stays on record of a marked body (DESIGN §7): digest and size of the bytes as they came, the sending
+    organisation's code or "", and the *rule* that recognised it. *reference* is what a platform calls it, "" for our
+    own systems; *rules* the fingerprint of all the rules then in force.
+    """
+
+    peer: str
+    reference: str
+    sha256: str
+    size: int
+    sender: str
+    rule: str
+    rules: str
+
+
 class Accepting(Protocol):
     """What story 1 needs of the store."""
 
@@ -268,7 +320,21 @@ class Accepting(Protocol):
 
     async def quarantine(self, item: Quarantining) -> Quarantined:
         """One transaction: bytes, reason, acknowledgement, arrival, entry. Refusal 'limit.quota' above the peer's
-        quota (systems only; a platform's package is always kept, principle 8)."""
+        quota, or above the share of it that the party named by the hint "from" may use (systems only; a platform's
+        package is always kept, principle 8)."""
+        ...
+
+    async def withhold(self, item: Withholding) -> None:
+        """One transaction, and no bytes: entry and incident 'message.secret'; of a platform's package its reference is
+        remembered. The same bytes of the same peer again only count the incident up."""
+        ...
+
+    async def withheld(self, peer: str, reference: str) -> str | None:
+        """The fingerprint of the rules under which *peer*'s package *reference* was withheld last."""
+        ...
+
+    async def statuses(self, conversation: str, sender: str) -> Sequence[int]:
+        """The business statuses *sender* has reported in *conversation*, first to last."""
         ...
 
     async def acknowledge_again(self, peer: str, reference: str, acknowledgement: NewDelivery) -> bool:
@@ -332,8 +398,17 @@ class Mailbox(Protocol):
         """Record a fetch as an attempt of a queued mailbox delivery."""
         ...
 
-    async def settle(self, delivery_id: str, system: str, done: bool, reason: str) -> Concluded:
-        """The system's acknowledgement: done = delivered, fail = held with an incident. Repeating `done` succeeds."""
+    async def settle(
+        self,
+        delivery_id: str,
+        system: str,
+        done: bool,
+        reason: str,
+        follow_up: Callable[[Delivery, Message], Acceptance | None] | None = None,
+    ) -> Concluded:
+        """The system's acknowledgement: done = delivered, fail = held with an incident. Repeating `done` succeeds.
+        What *follow_up* makes of the delivery that is done is accepted in the same commit (the automatic 01).
+        """
         ...
 
 
@@ -343,10 +418,23 @@ class Records(Protocol):
     async def message(self, message_id: str) -> Message | None: ...
 
     async def messages(
-        self, *, peer: str | None = None, party: str | None = None, text: str = "", before: str = "", limit: int = 50
+        self,
+        *,
+        peer: str | None = None,
+        party: str | None = None,
+        own: Caller | None = None,
+        text: str = "",
+        before: str = "",
+        limit: int = 50,
     ) -> Sequence[Message]:
-        """Newest first; *peer* those it sent, *party* those it sent or receives, *text* matches id, DocumentId, code
-        or subject (accents and case ignored), *before* a message id to page from."""
+        """Newest first; *peer* those it sent, *party* those it sent or receives, *own* those that system handed over
+        or that any of its parties sent or receives, *text* matches id, DocumentId, code or subject (accents and case
+        ignored), *before* a message id to page from. Exact: fewer than *limit* are found only if there are no more.
+        """
+        ...
+
+    async def conversation(self, conversation: str, limit: int = 1000) -> Sequence[Message]:
+        """The messages of one conversation, first to last: a document with its statuses, recall and updates."""
         ...
 
     async def deliveries_of(self, message_id: str) -> Sequence[Delivery]: ...
@@ -357,9 +445,22 @@ class Records(Protocol):
         """The bytes, verified against their SHA-256 while read."""
         ...
 
+    async def before(self, delivery_id: str) -> Delivery | None:
+        """The live delivery that one in state `waiting` waits behind: the one under way, or the head of its
+        conversation, which may be held. None if it does not wait."""
+        ...
+
     async def queues(self) -> Sequence[QueueState]: ...
 
     async def books(self) -> Books: ...
+
+    async def party_books(self, party: str) -> PartyBooks:
+        """The books of one party (case ignored), exact at one moment; all zero if nobody ever named it."""
+        ...
+
+    async def party_mailboxes(self) -> Sequence[PartyMailbox]:
+        """Every party that ever had a delivery in a mailbox, by code, once for each system it had it with."""
+        ...
 
 
 class Tending(Protocol):
@@ -375,6 +476,11 @@ class Tending(Protocol):
         self, quarantine_id: str, actor: str, reason: str, acknowledgement: NewDelivery | None = None
     ) -> None:
         """Settle as rejected; for a platform's package the acknowledgement `fail` goes out with the same commit."""
+        ...
+
+    async def hold(self, delivery_id: str, actor: str, reason: str) -> Concluded:
+        """A live delivery stops until it is released, and what comes after it in its conversation waits. Refusal
+        'delivery.ended', Stale while an attempt is under way."""
         ...
 
     async def release(

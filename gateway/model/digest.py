@@ -9,15 +9,20 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from gateway.model.document import Attachment, Content, Document
+from gateway.model.document import Attachment, Content, Document, DocumentStatus, Organization, ResponseFor, StatusCode
 
-_NOT_CONTENT = frozenset({"trace", "media_type", "content_id", "wrapping"})
+_NOT_CONTENT = frozenset({"recipients", "trace", "media_type", "content_id", "wrapping"})
 
 
 def content_digest(content: Content) -> str:
-    """SHA-256 (hex) of the canonical model, without trace headers, wrapper and ZIP layer, plus each attachment's
-    SHA-256. A package re-zipped, re-serialised or passed on by a relay keeps its digest; any other change alters it.
+    """SHA-256 (hex) of the canonical model, without recipients, trace headers, wrapper and ZIP layer, plus each
+    attachment's SHA-256. A package re-zipped, re-serialised, passed on by a relay or sent to one more recipient keeps
+    its digest; any other change alters it.
+    The status 01 is said once for a document by a party: how and when it is worded is no other content.
     """
+    if isinstance(content, DocumentStatus) and content.status == StatusCode.ARRIVED:
+        about = ResponseFor(document_id=content.about.document_id)
+        content = DocumentStatus(Organization(content.sender.organ_id), about, content.status)
     kind = "document" if isinstance(content, Document) else "status"
     canonical = json.dumps([kind, _plain(content)], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -201,6 +201,20 @@ class Document:
         return self.business.type if self.business else BusinessType.NEW
 
 
+class StatusCode(IntEnum):
+    """Business statuses (§5.1); the codes between were never seen on the wire."""
+
+    ARRIVED = 1
+    REFUSED = 2
+    REGISTERED = 3
+    ASSIGNED = 4
+    IN_PROGRESS = 5
+    FINISHED = 6
+    GIVE_BACK = 13
+    CHANGE_AGREED = 15
+    CHANGE_REFUSED = 16
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentStatus:
     """A business status 01…16 about one document (§4). *at* is local time, +07:00, second precision."""

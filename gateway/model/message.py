@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 from gateway.model.delivery import NewDelivery
-from gateway.model.document import BusinessType, Content, Document, DocumentStatus
+from gateway.model.document import BusinessType, Content, Document, DocumentStatus, StatusCode
 
 
 class Kind(StrEnum):
@@ -35,7 +35,6 @@ _KIND_OF = {
 NEEDS_PREDECESSOR = frozenset({Kind.RECALL, Kind.UPDATE})
 """Kinds that mean nothing to a receiver who never got the document they change (DESIGN §3, head rejected)."""
 
-RECALL_STATUS = 13
 _JUNK_IDS = frozenset({"", "n/a", "na", "null", "none", "-", "0", "undefined"})
 
 
@@ -55,6 +54,8 @@ class Envelope:
     code: str = ""
     subject: str = ""
     priority: int = 0
+    status: int = 0
+    """The business status a Kind.STATUS reports (§5.1); 0 otherwise."""
 
     @property
     def urgent(self) -> bool:
@@ -91,18 +92,22 @@ def _document_envelope(document: Document, digest: str) -> Envelope:
 
 def _status_envelope(status: DocumentStatus, digest: str) -> Envelope:
     sender = status.sender.organ_id
-    issuer = sender if status.status == RECALL_STATUS else status.about.organ_id
+    issuer = sender if status.status == StatusCode.GIVE_BACK else status.about.organ_id
     known = _usable(status.about.document_id)
-    at = status.at.isoformat() if status.at else ""
+    to = f"|{status.about.organ_id}" if status.status == StatusCode.GIVE_BACK else ""
+    at = "once" if status.status == StatusCode.ARRIVED else status.at.isoformat() if status.at else ""
     return Envelope(
         kind=Kind.STATUS,
         sender=sender,
         recipients=_distinct([status.about.organ_id]),
-        identity=f"status|{status.about.document_id}|{status.status:02d}|{at}" if known and at else f"status|#{digest}",
+        identity=f"status|{status.about.document_id}|{status.status:02d}|{at}{to}"
+        if known and at
+        else f"status|#{digest}",
         conversation=conversation_of(issuer, status.about.document_id if known else f"#{digest}"),
         business_id=status.about.document_id,
         code=status.about.code,
         subject=status.description,
+        status=status.status,
     )
 
 

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from gateway.clock import Clock, from_millis, to_millis
+from gateway.errors import BodyDamaged
 from gateway.model.ids import new_id
 from gateway.ports import Reach
-from gateway.storage.bodies import BodyDamaged, BodyFiles
+from gateway.storage.bodies import BodyFiles
 from gateway.storage.lock import DataDirectoryLocked, DirectoryLock
 from gateway.storage.migrate import SchemaTooNew, SchemaTooOld, apply, check, migrate
 from gateway.storage.settings import StoreSettings

@@ -16,18 +16,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
-from gateway.errors import GatewayError
+from gateway.errors import BodyDamaged
 from gateway.model.ids import new_id
 
 HEADER = struct.pack(">3sBI", b"LTB", 1, 0)
-
-
-class BodyDamaged(GatewayError):
-    """Stored bytes are missing or are not the bytes that were stored: an integrity incident."""
-
-    def __init__(self, body_id: str, reason: str) -> None:
-        self.body_id = body_id
-        super().__init__(f"body {body_id}: {reason}")
 
 
 class Retention(StrEnum):

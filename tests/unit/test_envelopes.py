@@ -94,9 +94,10 @@ def test_ids_that_identify_nothing_are_replaced_by_the_content(junk: str) -> Non
     assert envelope(one).conversation != envelope(other).conversation
 
 
-def test_digest_ignores_trace_wrapping_and_labels() -> None:
+def test_digest_ignores_recipients_trace_wrapping_and_labels() -> None:
     relayed = dataclasses.replace(
         DOCUMENT,
+        recipients=(Organization("G04"),),
         trace=(TraceHeader("000.00.00.G22"),),
         attachments=(
             Attachment("a.pdf", b"%PDF-1.7", "application/zip", content_id="x", wrapping=Wrapping(b"PK", "00")),
@@ -109,7 +110,6 @@ def test_digest_ignores_trace_wrapping_and_labels() -> None:
     "change",
     [
         {"subject": "V/v kiểm tra lại"},
-        {"recipients": (Organization("G22"),)},
         {"attachments": (Attachment("a.pdf", b"%PDF-1.6"),)},
         {"attachments": (Attachment("b.pdf", b"%PDF-1.7"),)},
         {"other": OtherInfo(priority=3)},

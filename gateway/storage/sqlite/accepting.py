@@ -10,9 +10,9 @@ from dataclasses import replace
 from gateway.clock import from_millis
 from gateway.errors import Refusal
 from gateway.model.delivery import UNASSIGNED, NewDelivery, State
-from gateway.model.message import Acceptance, Accepted, Message
+from gateway.model.message import Acceptance, Accepted, Kind, Message
 from gateway.storage.bodies import Body
-from gateway.storage.sqlite import arriving, incidents, messages, quarantining, queueing
+from gateway.storage.sqlite import arriving, incidents, messages, quarantining, queueing, rows
 from gateway.storage.sqlite.keeping import keep
 from gateway.storage.sqlite.transaction import Transaction, written
 
@@ -27,11 +27,12 @@ def accept(tx: Transaction, acceptance: Acceptance, body: Body) -> Accepted:
         if acceptance.on_conflict == "refuse":
             raise Refusal("message.conflict", "Idempotency-Key", "the key was used for other bytes")
     known = _known(tx, acceptance)
-    if acceptance.digest in known:
-        return _again(tx, acceptance, body, known[acceptance.digest])
-    if known and acceptance.on_conflict == "refuse":
+    if same := known.get(acceptance.digest) or _served_here(tx, acceptance):
+        return _again_or_further(tx, acceptance, body, same)
+    conflicts = {} if acceptance.envelope.kind is Kind.UPDATE else known  # an update is meant to say something else
+    if conflicts and acceptance.on_conflict == "refuse":
         raise Refusal("message.conflict", "identity", f"{acceptance.envelope.identity} was used for other content")
-    return _first(tx, acceptance, body, known)
+    return _first(tx, acceptance, body, conflicts)
 
 
 def _known(tx: Transaction, acceptance: Acceptance) -> dict[str, str]:
@@ -46,6 +47,23 @@ def _known(tx: Transaction, acceptance: Acceptance) -> dict[str, str]:
         envelope.identity,
     )
     return {row["digest"]: row["message_id"] for row in found}
+
+
+def _served_here(tx: Transaction, acceptance: Acceptance) -> str | None:
+    """The message of one of our own systems that a platform now brings back for a party connected here."""
+    if acceptance.on_conflict != "mark" or not acceptance.envelope.identity:
+        return None
+    row = tx.one(
+        "SELECT message_id FROM identities WHERE sender = ? AND identity = ? AND digest = ?",
+        acceptance.envelope.sender,
+        acceptance.envelope.identity,
+        acceptance.digest,
+    )
+    if row is None:
+        return None
+    message_id: str = row["message_id"]
+    messages.mark(tx, message_id, "also_arrived")
+    return message_id
 
 
 def _first(tx: Transaction, acceptance: Acceptance, body: Body, conflicts: dict[str, str]) -> Accepted:
@@ -79,14 +97,50 @@ def _first(tx: Transaction, acceptance: Acceptance, body: Body, conflicts: dict[
     return Accepted(message.id, from_millis(_received(tx, message.id)), False, ids, _distinct(woken))
 
 
+def _again_or_further(tx: Transaction, acceptance: Acceptance, body: Body, first_id: str) -> Accepted:
+    """Content that is known: a duplicate, or the same document sent on to further recipients. These get the package
+    that names them, as a message of its own; nobody gets it who has it.
+    """
+    wanted, named = set(acceptance.envelope.recipients), set[str]()
+    answer = ""
+    for row in _same_content(tx, first_id):
+        recipients = set(json.loads(row["recipients"]))
+        named |= recipients
+        if row["body_sha256"] == body.sha256 or (wanted <= recipients and not answer):
+            answer = row["id"]
+    missing = tuple(_missing(acceptance.deliveries, _served(tx, first_id)))
+    if wanted - named and missing and not answer:
+        return _first(tx, replace(acceptance, deliveries=missing), body, {})
+    return _again(tx, acceptance, body, answer or first_id)
+
+
+def _same_content(tx: Transaction, message_id: str) -> list[sqlite3.Row]:
+    """The messages of one sender, identity and content, first to last: one, unless recipients came later."""
+    return tx.all(
+        f"""{rows.MESSAGES} JOIN messages one ON one.id = ? AND m.conversation = one.conversation
+            AND m.peer = one.peer AND m.sender = one.sender AND m.identity = one.identity AND m.digest = one.digest
+            ORDER BY m.seq""",
+        message_id,
+    )
+
+
+def _served(tx: Transaction, message_id: str) -> list[sqlite3.Row]:
+    """Every delivery that brings the content of *message_id* to somebody, by whichever of its messages."""
+    return [
+        row
+        for same in _same_content(tx, message_id)
+        for row in tx.all(
+            """SELECT id, message_id, state, destination, party, recipients FROM deliveries
+               WHERE message_id = ? AND purpose = 'content' ORDER BY seq""",
+            same["id"],
+        )
+    ]
+
+
 def _again(tx: Transaction, acceptance: Acceptance, body: Body, message_id: str) -> Accepted:
     """A duplicate: the first answer, and deliveries only where the message has none yet."""
     submission = acceptance.submission
-    served = tx.all(
-        "SELECT id, state, destination, party, recipients FROM deliveries"
-        " WHERE message_id = ? AND purpose = 'content' ORDER BY seq",
-        message_id,
-    )
+    served = _served(tx, message_id)
     missing = tuple(_missing(acceptance.deliveries, served))
     arriving.arrived(tx, submission, body.sha256, message_id=message_id)
     created = missing + _acknowledgement(tx, acceptance)
@@ -96,7 +150,8 @@ def _again(tx: Transaction, acceptance: Acceptance, body: Body, message_id: str)
         tx.count("received", -1)
     tx.count("duplicates")
     tx.entry("message.duplicate", _duplicate_fields(acceptance, body, message_id, created))
-    ids = tuple(row["id"] for row in served) + tuple(delivery.id for delivery in missing)
+    ids = tuple(row["id"] for row in served if row["message_id"] == message_id)
+    ids += tuple(delivery.id for delivery in missing)
     return Accepted(message_id, from_millis(_received(tx, message_id)), True, ids, _distinct(woken))
 
 
@@ -148,7 +203,8 @@ def _remember(tx: Transaction, acceptance: Acceptance) -> None:
     envelope = acceptance.envelope
     if envelope.identity:
         tx.do(
-            "INSERT INTO identities (peer, sender, identity, digest, message_id) VALUES (?, ?, ?, ?, ?)",
+            """INSERT INTO identities (peer, sender, identity, digest, message_id) VALUES (?, ?, ?, ?, ?)
+               ON CONFLICT DO NOTHING""",
             acceptance.submission.peer,
             envelope.sender,
             envelope.identity,

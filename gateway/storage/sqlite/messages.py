@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 from gateway.clock import to_millis
@@ -14,9 +15,9 @@ def insert(tx: Transaction, message: Message, submission: Submission | None = No
     envelope = message.envelope
     sequence = tx.db.execute(
         """INSERT INTO messages (id, kind, sender, recipients, identity, conversation, business_id, code, subject,
-                                 priority, peer, dialect, reference, received_at, digest, body_id, findings, marks,
-                                 hints, search)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                                 priority, status, peer, dialect, reference, received_at, digest, body_id, findings,
+                                 marks, hints, search)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             message.id,
             envelope.kind,
@@ -28,6 +29,7 @@ def insert(tx: Transaction, message: Message, submission: Submission | None = No
             envelope.code,
             envelope.subject,
             envelope.priority,
+            envelope.status,
             message.peer,
             message.dialect,
             message.reference,
@@ -45,6 +47,14 @@ def insert(tx: Transaction, message: Message, submission: Submission | None = No
         "INSERT OR IGNORE INTO message_parties (party, message_seq) VALUES (?, ?)",
         [(party, sequence) for party in parties.values()],
     )
+
+
+def mark(tx: Transaction, message_id: str, mark: str) -> None:
+    """Add *mark* to a message, once."""
+    row = tx.one("SELECT marks FROM messages WHERE id = ?", message_id)
+    marks = json.loads(row["marks"]) if row else []
+    if mark not in marks:
+        tx.do("UPDATE messages SET marks = ? WHERE id = ?", listed((*marks, mark)), message_id)
 
 
 def fold(text: str) -> str:

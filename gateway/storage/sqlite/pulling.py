@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gateway.errors import Refusal
-from gateway.model.delivery import Concluded, Delivery, State
+from gateway.model.delivery import Concluded, Delivery, Purpose, State
+from gateway.model.message import Acceptance, Message
+from gateway.storage.bodies import Body, Retention
 from gateway.storage.sqlite import incidents, queueing, rows
+from gateway.storage.sqlite.accepting import accept
 from gateway.storage.sqlite.ending import MAILBOX_FAILED, finish
 from gateway.storage.sqlite.incidents import DETAIL_LIMIT
 from gateway.storage.sqlite.transaction import Transaction
@@ -48,7 +51,12 @@ def fetched(tx: Transaction, delivery: Delivery) -> None:
     tx.entry("mailbox.fetched", {**fields, "body_sha256": sent})
 
 
-def settle(tx: Transaction, delivery_id: str, system: str, done: bool, reason: str) -> Concluded:
+FollowUp = Callable[[Delivery, Message], Acceptance | None]
+
+
+def settle(
+    tx: Transaction, delivery_id: str, system: str, done: bool, reason: str, follow_up: FollowUp | None = None
+) -> Concluded:
     """The system's acknowledgement. What was never offered to *system* is unknown to it ('delivery.not_found')."""
     row = queueing.fetch(tx, delivery_id)
     state = State(row["state"])
@@ -65,8 +73,19 @@ def settle(tx: Transaction, delivery_id: str, system: str, done: bool, reason: s
         woken = finish(
             tx, row, State.DELIVERED, at=tx.now, code="ok", detail=reason, facts={"actor": f"system {system}"}
         )
-        return Concluded(True, State.DELIVERED, woken)
+        return Concluded(True, State.DELIVERED, woken + _follow_up(tx, row, follow_up))
     return _hold(tx, row, system, reason)
+
+
+def _follow_up(tx: Transaction, row: sqlite3.Row, follow_up: FollowUp | None) -> tuple[str, ...]:
+    """Accept what follows from the delivery; destinations that got work."""
+    if follow_up is None or row["purpose"] != Purpose.CONTENT:
+        return ()
+    message = rows.message(tx.all(f"{rows.MESSAGES} WHERE m.id = ?", row["message_id"])[0])
+    acceptance = follow_up(rows.delivery(row), message)
+    if acceptance is None:
+        return ()
+    return accept(tx, acceptance, Body(acceptance.submission.raw, Retention.MESSAGE, tx.now)).destinations
 
 
 def _hold(tx: Transaction, row: sqlite3.Row, system: str, reason: str) -> Concluded:

@@ -15,6 +15,10 @@ from gateway.storage.sqlite.incidents import DETAIL_LIMIT
 from gateway.storage.sqlite.keeping import keep
 from gateway.storage.sqlite.transaction import Transaction, mapped, written
 
+PARTY_PART = 4
+UNNAMED_PART = 2
+"""The share of a system's quota that one of its parties may use is one part in this many; "" is everything unnamed."""
+
 
 def quarantine(tx: Transaction, item: Quarantining, body: Body) -> Quarantined:
     """Set the bytes aside. The same bytes under the same reference that still lie there are not kept twice: a system
@@ -81,22 +85,40 @@ def item(db: sqlite3.Connection, quarantine_id: str) -> Quarantined | None:
     return rows.quarantined(row) if row else None
 
 
+def party_of(item: Quarantining) -> str:
+    """In whose name the bytes came, as the wire said beside them (hint "from"); "" where it did not. What is inside
+    them is not asked: they are here because it cannot be read or trusted.
+    """
+    return (item.submission.hints or {}).get("from", "")
+
+
 def _require_room(tx: Transaction, item: Quarantining, body: Body) -> None:
-    peer = item.submission.peer
+    """A system has its quota. Of it one party may use a quarter, and all that names no party half, so that one
+    commune's garbage leaves the others room. A party without anything there may always bring one package.
+    """
+    peer, party = item.submission.peer, party_of(item)
     if peer in tx.platforms or item.acknowledgement is not None:
         return  # sent in good faith, and it will not be sent again corrected (principle 8)
-    row = tx.one("SELECT coalesce(sum(size), 0) AS used FROM quarantine WHERE peer = ? AND state = 'open'", peer)
-    used = row["used"] if row else 0
+    used, mine = tx.all(
+        """SELECT coalesce(sum(size), 0), coalesce(sum(size) FILTER (WHERE party = ?), 0) FROM quarantine
+           WHERE peer = ? AND state = 'open'""",
+        party,
+        peer,
+    )[0]
     if used + body.size > tx.quarantine_quota:
         raise Refusal("limit.quota", detail=f"{used} bytes of {peer} are in quarantine", retry_after=3600)
+    share = tx.quarantine_quota // (PARTY_PART if party else UNNAMED_PART)
+    if mine and mine + body.size > share:
+        whose = party or "no named party"
+        raise Refusal("limit.quota", detail=f"{mine} bytes of {whose} are in quarantine", retry_after=3600)
 
 
 def _insert(tx: Transaction, item: Quarantining, body: Body) -> None:
     submission = item.submission
     tx.do(
         """INSERT INTO quarantine (id, peer, dialect, reference, received_at, code, place, detail, state, body_id,
-                                   sha256, size, hints)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?)""",
+                                   sha256, size, hints, party)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?, ?)""",
         item.id,
         submission.peer,
         submission.dialect,
@@ -109,6 +131,7 @@ def _insert(tx: Transaction, item: Quarantining, body: Body) -> None:
         body.sha256,
         body.size,
         mapped(submission.hints),
+        party_of(item),
     )
 
 

@@ -11,8 +11,10 @@ import sqlite3
 
 from gateway.clock import to_millis
 from gateway.errors import Refusal
-from gateway.model.delivery import NewDelivery, Purpose, State
-from gateway.model.message import NEEDS_PREDECESSOR, RECALL_STATUS, Kind
+from gateway.model.delivery import Delivery, NewDelivery, Purpose, State
+from gateway.model.document import StatusCode
+from gateway.model.message import NEEDS_PREDECESSOR, Kind
+from gateway.storage.sqlite import rows
 from gateway.storage.sqlite.transaction import Transaction, listed, mapped
 
 
@@ -73,6 +75,20 @@ def ready(tx: Transaction, row: sqlite3.Row) -> bool:
     return before is None or row["destination"] in tx.mailboxes
 
 
+def before(db: sqlite3.Connection, delivery_id: str) -> Delivery | None:
+    """What a waiting delivery waits behind: the one under way, else the oldest live one of its conversation."""
+    row = db.execute(
+        """SELECT head.* FROM deliveries follower JOIN deliveries head
+             ON head.destination = follower.destination AND head.party = follower.party
+             AND head.conversation = follower.conversation AND head.ended_at IS NULL AND head.seq <> follower.seq
+           WHERE follower.id = ? AND follower.state = 'waiting'
+             AND (head.state IN ('queued', 'leased', 'deferred') OR head.seq < follower.seq)
+           ORDER BY head.state IN ('queued', 'leased', 'deferred') DESC, head.seq LIMIT 1""",
+        (delivery_id,),
+    ).fetchone()
+    return rows.delivery(row) if row else None
+
+
 def promote(tx: Transaction, left: sqlite3.Row) -> tuple[str, ...]:
     """*left* is no longer before the others of its conversation: let the next one go. Destinations to wake."""
     following = tx.one(
@@ -131,7 +147,7 @@ def _first_state(tx: Transaction, new: NewDelivery) -> State:
 def _needs_predecessor(purpose: Purpose, kind: Kind | None, identity: str) -> bool:
     if purpose is not Purpose.CONTENT:
         return False
-    recalled = identity.startswith("status|") and f"|{RECALL_STATUS}|" in identity
+    recalled = identity.startswith("status|") and f"|{StatusCode.GIVE_BACK:02d}|" in identity
     return kind in NEEDS_PREDECESSOR or recalled
 
 

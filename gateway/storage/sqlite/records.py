@@ -11,7 +11,6 @@ from gateway.model.delivery import ENDED, Attempt, Delivery, State
 from gateway.model.message import Message
 from gateway.ports import Books, QueueState
 from gateway.storage.sqlite import rows
-from gateway.storage.sqlite.messages import fold
 from gateway.storage.sqlite.rows import MESSAGES
 
 
@@ -21,25 +20,20 @@ def message(db: sqlite3.Connection, message_id: str) -> Message | None:
     return rows.message(row) if row else None
 
 
-def messages(
-    db: sqlite3.Connection, peer: str | None, party: str | None, text: str, before: str, limit: int
-) -> Sequence[Message]:
-    """Newest first. Each condition that is given narrows the search; a party or peer is found by index, free text by
-    reading on from the newest until *limit* are found.
-    """
-    conditions: list[tuple[str, str]] = []
-    if peer is not None:
-        conditions.append(("m.peer = ?", peer))
-    if party is not None:
-        conditions.append(("m.seq IN (SELECT message_seq FROM message_parties WHERE party = ?)", party))
-    if text:
-        conditions.append(("instr(m.search, ?) > 0", fold(text)))
-    if before:
-        conditions.append(("m.seq < (SELECT seq FROM messages WHERE id = ?)", before))
-    where = " AND ".join(condition for condition, _ in conditions) or "1"
-    values = [value for _, value in conditions]
-    found = db.execute(f"{MESSAGES} WHERE {where} ORDER BY m.seq DESC LIMIT ?", (*values, limit))
+def conversation(db: sqlite3.Connection, conversation: str, limit: int) -> Sequence[Message]:
+    """The messages of one conversation, first to last."""
+    found = db.execute(f"{MESSAGES} WHERE m.conversation = ? ORDER BY m.seq LIMIT ?", (conversation, limit))
     return [rows.message(row) for row in found]
+
+
+def statuses(db: sqlite3.Connection, conversation: str, sender: str) -> Sequence[int]:
+    """What *sender* reported in *conversation*, first to last."""
+    found = db.execute(
+        """SELECT status FROM messages WHERE conversation = ? AND kind = 'status' AND sender = ? COLLATE NOCASE
+           ORDER BY seq""",
+        (conversation, sender),
+    )
+    return [row["status"] for row in found]
 
 
 def delivery(db: sqlite3.Connection, delivery_id: str) -> Delivery | None:

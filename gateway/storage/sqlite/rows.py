@@ -31,6 +31,7 @@ def message(row: sqlite3.Row) -> Message:
         code=row["code"],
         subject=row["subject"],
         priority=row["priority"],
+        status=row["status"],
     )
     return Message(
         id=row["id"],

@@ -16,8 +16,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gateway.clock import Clock
-from gateway.errors import Refusal, StoreUnavailable
-from gateway.model.access import ApiKey
+from gateway.errors import BodyDamaged, Refusal, StoreUnavailable
+from gateway.model.access import ApiKey, Caller
 from gateway.model.delivery import Attempt, Claim, Concluded, Conclusion, Delivery, NewDelivery, State
 from gateway.model.incident import Incident
 from gateway.model.message import (
@@ -29,8 +29,17 @@ from gateway.model.message import (
     QuarantineState,
     Quarantining,
 )
-from gateway.ports import Books, QueueState, Reach, StoredCheckpoint, StoredEntry
-from gateway.storage.bodies import Body, BodyDamaged, BodyFiles, Retention
+from gateway.ports import (
+    Books,
+    PartyBooks,
+    PartyMailbox,
+    QueueState,
+    Reach,
+    StoredCheckpoint,
+    StoredEntry,
+    Withholding,
+)
+from gateway.storage.bodies import Body, BodyFiles, Retention
 from gateway.storage.lock import DirectoryLock
 from gateway.storage.settings import StoreSettings
 from gateway.storage.sqlite import (
@@ -38,13 +47,17 @@ from gateway.storage.sqlite import (
     arriving,
     delivering,
     ending,
+    finding,
     incidents,
     keeping,
+    parties,
     pulling,
     quarantining,
+    queueing,
     records,
     sealing,
     tending,
+    withholding,
 )
 from gateway.storage.sqlite.lanes import Lanes
 from gateway.storage.sqlite.readers import Readers
@@ -58,6 +71,9 @@ T = TypeVar("T")
 
 ACCEPT = Points("commit.before", "commit.after")
 CONCLUDE = Points("conclude.before_commit")
+WIRE = Points(after="wire.after_keep")
+FETCHED = Points(after="mailbox.fetched")
+SETTLE = Points("settle.before_commit", "settle.after")
 SEAL = Points("seal.before_commit")
 SPOOLERS = 4
 """Threads that write, read and hash body files."""
@@ -143,6 +159,12 @@ class SqliteStore:
             item.submission.raw, Retention.QUARANTINE, lambda tx, body: quarantining.quarantine(tx, item, body)
         )
 
+    async def withhold(self, item: Withholding) -> None:
+        await self._write(lambda tx: withholding.withhold(tx, item))
+
+    async def withheld(self, peer: str, reference: str) -> str | None:
+        return await self._read(lambda db: withholding.rules_of(db, peer, reference))
+
     async def acknowledge_again(self, peer: str, reference: str, acknowledgement: NewDelivery) -> bool:
         return await self._write(lambda tx: arriving.acknowledge_again(tx, peer, reference, acknowledgement))
 
@@ -152,7 +174,13 @@ class SqliteStore:
         return await self._write(lambda tx: delivering.claim(tx, destination, limit, self._lanes))
 
     async def keep_wire(self, claim: Claim, wire: bytes) -> BodyRef:
-        return await self._write_body(wire, Retention.WIRE, lambda tx, body: delivering.keep_wire(tx, claim, body))
+        return await self._write_body(
+            wire,
+            Retention.WIRE,
+            lambda tx, body: delivering.keep_wire(tx, claim, body),
+            WIRE,
+            spooled="wire.after_spool",
+        )
 
     async def conclude(self, claim: Claim, conclusion: Conclusion) -> Concluded:
         return await self._write(lambda tx: delivering.conclude(tx, claim, conclusion), CONCLUDE)
@@ -183,10 +211,15 @@ class SqliteStore:
         return await self._read(lambda db: records.delivery(db, delivery_id))
 
     async def fetched(self, delivery: Delivery) -> None:
-        await self._write(lambda tx: pulling.fetched(tx, delivery))
+        await self._write(lambda tx: pulling.fetched(tx, delivery), FETCHED)
 
-    async def settle(self, delivery_id: str, system: str, done: bool, reason: str) -> Concluded:
-        return await self._write(lambda tx: pulling.settle(tx, delivery_id, system, done, reason))
+    async def statuses(self, conversation: str, sender: str) -> Sequence[int]:
+        return await self._read(lambda db: records.statuses(db, conversation, sender))
+
+    async def settle(
+        self, delivery_id: str, system: str, done: bool, reason: str, follow_up: pulling.FollowUp | None = None
+    ) -> Concluded:
+        return await self._write(lambda tx: pulling.settle(tx, delivery_id, system, done, reason, follow_up), SETTLE)
 
     # ------------------------------------------------------------------------------------------------ records
 
@@ -194,9 +227,21 @@ class SqliteStore:
         return await self._read(lambda db: records.message(db, message_id))
 
     async def messages(
-        self, *, peer: str | None = None, party: str | None = None, text: str = "", before: str = "", limit: int = 50
+        self,
+        *,
+        peer: str | None = None,
+        party: str | None = None,
+        own: Caller | None = None,
+        text: str = "",
+        before: str = "",
+        limit: int = 50,
     ) -> Sequence[Message]:
-        return await self._read(lambda db: records.messages(db, peer, party, text, before, limit))
+        return await self._read(
+            partial(finding.messages, peer=peer, party=party, own=own, text=text, before=before, limit=limit)
+        )
+
+    async def conversation(self, conversation: str, limit: int = 1000) -> Sequence[Message]:
+        return await self._read(lambda db: records.conversation(db, conversation, limit))
 
     async def deliveries_of(self, message_id: str) -> Sequence[Delivery]:
         return await self._read(lambda db: records.deliveries_of(db, message_id))
@@ -224,6 +269,15 @@ class SqliteStore:
     async def books(self) -> Books:
         return await self._read(records.books)
 
+    async def before(self, delivery_id: str) -> Delivery | None:
+        return await self._read(lambda db: queueing.before(db, delivery_id))
+
+    async def party_books(self, party: str) -> PartyBooks:
+        return await self._read(lambda db: parties.books(db, party))
+
+    async def party_mailboxes(self) -> Sequence[PartyMailbox]:
+        return await self._read(parties.mailboxes)
+
     # ------------------------------------------------------------------------------------------------ tending
 
     async def quarantined(
@@ -238,6 +292,9 @@ class SqliteStore:
         self, quarantine_id: str, actor: str, reason: str, acknowledgement: NewDelivery | None = None
     ) -> None:
         await self._write(lambda tx: quarantining.reject(tx, quarantine_id, actor, reason, acknowledgement))
+
+    async def hold(self, delivery_id: str, actor: str, reason: str) -> Concluded:
+        return await self._write(lambda tx: tending.hold(tx, delivery_id, actor, reason))
 
     async def release(
         self, delivery_id: str, actor: str, reason: str, destination: str = "", party: str = ""

@@ -14,6 +14,26 @@ from gateway.storage.sqlite.ending import MAILBOX_FAILED
 from gateway.storage.sqlite.transaction import Transaction, written
 
 
+def hold(tx: Transaction, delivery_id: str, actor: str, reason: str) -> Concluded:
+    """A live delivery stops where it is; what comes after it in its conversation waits. Refusal 'delivery.ended';
+    Stale while an attempt is under way. Holding again changes nothing.
+    """
+    row = queueing.fetch(tx, delivery_id)
+    if row["ended_at"] is not None:
+        raise Refusal("delivery.ended", detail=f"{delivery_id} is {row['state']}")
+    if row["state"] == State.LEASED:
+        raise Stale(f"{delivery_id} is under way")
+    if row["state"] == State.HELD:
+        return Concluded(False, State.HELD)
+    tx.do(
+        "UPDATE deliveries SET state = 'held', code = 'held', detail = ? WHERE seq = ?",
+        reason[: incidents.DETAIL_LIMIT],
+        row["seq"],
+    )
+    tx.entry("delivery.held", {**queueing.named(row), "code": "held", "actor": actor, "reason": reason})
+    return Concluded(True, State.HELD, queueing.promote(tx, row))
+
+
 def release(tx: Transaction, delivery_id: str, actor: str, reason: str, destination: str, party: str) -> Concluded:
     """A held delivery goes on, at another destination if given (then *party* is taken as given too). Refusal
     'delivery.ended'; 'message.no_recipient' if it would stay unassigned; Stale if it is not held.
