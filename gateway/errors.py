@@ -89,12 +89,18 @@ FAULTS: Final = _catalogue(
           "Kiểm tra mã", "Check the id"),
     Fault("message.no_recipient", 422, "Văn bản không có nơi nhận", "The message has no recipient",
           "Thêm ít nhất một To/OrganId", "Add at least one To/OrganId"),
+    Fault("status.invalid", 422, "Trạng thái văn bản không hợp lệ", "The document status is not valid",
+          "Dùng mã 01-06, 13, 15, 16; ghi ResponseFor; 02 và 13 phải có lý do", "Use 01-06, 13, 15, 16; give ResponseFor; 02 and 13 need a reason"),
+    Fault("status.order", 409, "Trạng thái không đúng thứ tự", "The status is out of order",
+          "Xem các trạng thái đã báo của văn bản này", "See what was reported of this document before"),
     Fault("delivery.not_found", 404, "Không tìm thấy lượt chuyển", "No such delivery",
           "Kiểm tra mã", "Check the id"),
     Fault("delivery.ended", 409, "Lượt chuyển đã kết thúc", "This delivery has already ended",
           "Không cần làm gì thêm", "Nothing more to do"),
     Fault("store.unavailable", 503, "Kho lưu trữ tạm thời không sẵn sàng", "The store is not available",
           "Gửi lại sau thời gian ghi ở Retry-After", "Send again after the time given in Retry-After"),
+    Fault("body.damaged", 500, "Nội dung lưu trữ bị hỏng hoặc mất", "The stored bytes are damaged or missing",
+          "Báo quản trị: khôi phục từ bản sao lưu", "Tell the administrator: restore from a backup"),
     Fault("internal", 500, "Lỗi nội bộ của cổng", "Internal error of the gateway",
           "Báo quản trị kèm mã yêu cầu", "Tell the administrator, quoting the request id"),
     Fault("peer.unknown", 404, "Không có hệ thống, nền tảng hoặc đơn vị này trong cấu hình", "No such system, platform or party is configured",
@@ -127,6 +133,10 @@ FAULTS: Final = _catalogue(
           "Dùng 'status' cho gói trạng thái, 'edoc' cho văn bản", "Use 'status' for a status package, 'edoc' for a document"),
     Fault("vxp.agencies", 503, "Chưa lấy được danh mục đơn vị từ nền tảng", "The platform gave no list of agencies",
           "Gọi lại sau; báo quản trị nếu kéo dài", "Call again later; tell the administrator if it lasts"),
+    Fault("vxp.agency", 422, "Trục không nhận thay đổi đơn vị này", "The axis does not take this change of an agency",
+          "Kiểm tra mã đơn vị và đơn vị cấp trên (pcode)", "Check the agency's code and its superior (pcode)"),
+    Fault("message.secret", 422, "Văn bản mang dấu mật: không được gửi qua cổng và không được lưu", "The document is marked as a state secret: it may not pass and was not stored",
+          "Chuyển theo đường dành cho văn bản mật; nếu không phải văn bản mật, báo cán bộ bảo mật", "Use the channel for secret documents; if it is none, tell the security officer"),
 )
 # fmt: on
 
@@ -153,6 +163,14 @@ class Refusal(GatewayError):
 
 class StoreUnavailable(GatewayError):
     """The store cannot promise durability now; nothing was accepted and nothing may be acknowledged."""
+
+
+class BodyDamaged(Refusal):
+    """Stored bytes are missing or are not the bytes that were stored: an integrity incident."""
+
+    def __init__(self, body_id: str, reason: str) -> None:
+        self.body_id = body_id
+        super().__init__("body.damaged", body_id, reason)
 
 
 class Stale(GatewayError):

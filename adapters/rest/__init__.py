@@ -5,7 +5,7 @@ refused, `null` is not "absent", text becomes NFC, attachments travel as base64,
 in as raw edXML by content type.
 """
 
-from adapters.rest.codec import decode
+from adapters.rest.codec import decode, encode
 from adapters.rest.served import RestEndpoints
 
-__all__ = ["RestEndpoints", "decode"]
+__all__ = ["RestEndpoints", "decode", "encode"]

@@ -32,6 +32,8 @@ from gateway.model.message import Decoded
 __all__ = ["DIALECT", "decode", "encode", "pieces"]
 
 DIALECT: Final = "rest-json"
+GRADES: Final = ("normal", "mat", "toi_mat", "tuyet_mat")
+"""Độ mật of the Law on Protection of State Secrets 2018, article 8, and none."""
 
 
 def decode(raw: bytes) -> Decoded:
@@ -47,6 +49,7 @@ def _content(reader: Reader) -> Content:
 
 
 def _document(reader: Reader) -> Document:
+    _grade(reader)
     sender = reader.required_part("from", _organization)
     recipients = reader.parts("to", _organization)
     if not recipients:
@@ -75,6 +78,13 @@ def _document(reader: Reader) -> Document:
         business=reader.part("business", _business),
         attachments=reader.parts("attachments", _attachment),
     )
+
+
+def _grade(reader: Reader) -> None:
+    """`confidentiality` is no part of the content: the accept story refuses every grade but "normal" (DESIGN §7), and
+    where that is switched off a grade is carried in the original bytes only."""
+    if reader.text("confidentiality") not in ("", *GRADES):
+        wrong(reader.at("confidentiality"), f"one of {', '.join(GRADES)}")
 
 
 def _derived_id(sender: Organization, code: Code, promulgation: Promulgation, pointer: str) -> str:
@@ -159,7 +169,7 @@ def _business(reader: Reader) -> Business:
         paper=reader.flag("paper"),
         change=reader.part("change", _change),
         replacements=reader.parts("replacements", _replacement),
-        staff=reader.part("staff", _staff),
+        staff=reader.part("staff", read_staff),
     )
 
 
@@ -179,7 +189,7 @@ def _replacement(reader: Reader) -> Replacement:
     return Replacement(reader.identifier("document_id", required=True), reader.identifiers("organ_ids"))
 
 
-def _staff(reader: Reader) -> Staff:
+def read_staff(reader: Reader) -> Staff:
     return Staff(
         department=reader.text("department"),
         department_id=reader.text("department_id"),
@@ -206,5 +216,5 @@ def _status(reader: Reader) -> DocumentStatus:
         status=reader.required_integer("status", 1, 99),
         description=reader.text("description"),
         at=reader.moment("at"),
-        staff=reader.part("staff", _staff),
+        staff=reader.part("staff", read_staff),
     )

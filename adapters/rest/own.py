@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from gateway.errors import Refusal
 from gateway.model.access import Caller
 from gateway.model.message import Message
 from gateway.ports import Records
-
-SCAN_ROWS: Final = 200
-SCAN_ROUNDS: Final = 10
-"""A scan reads at most 2,000 messages per call, then says where to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,34 +38,9 @@ async def own_message(records: Records, caller: Caller, message_id: str) -> Mess
 
 
 async def own_messages(records: Records, caller: Caller, party: str | None, text: str, before: str, limit: int) -> Page:
-    """One page of *caller*'s traffic, only that of *party* (one of its own) if given.
-
-    A single party is found by index. Several are scanned, because only the store knows the order of messages: pages
-    merged here from several searches could skip what was committed out of the order of its id.
-    """
-    party = party or _only_party(caller)
+    """One page of *caller*'s traffic, only that of *party* (one of its own) if given."""
     if party is None:
-        return await _scanned(records, caller, text, before, limit)
-    found = await records.messages(party=party, text=text, before=before, limit=limit)
+        found = await records.messages(own=caller, text=text, before=before, limit=limit)
+    else:
+        found = await records.messages(party=party, text=text, before=before, limit=limit)
     return Page(found, found[-1].id if len(found) == limit else "")
-
-
-def _only_party(caller: Caller) -> str | None:
-    """The one party a small system acts for. All it can ever hand in is from this party, so nothing is missed."""
-    patterns = caller.parties.patterns
-    return patterns[0] if len(patterns) == 1 and not patterns[0].endswith("*") else None
-
-
-async def _scanned(records: Records, caller: Caller, text: str, before: str, limit: int) -> Page:
-    page: list[Message] = []
-    for _ in range(SCAN_ROUNDS):
-        rows = await records.messages(text=text, before=before, limit=SCAN_ROWS)
-        for message in rows:
-            before = message.id
-            if concerns(message, caller):
-                page.append(message)
-            if len(page) == limit:
-                return Page(page, before)
-        if len(rows) < SCAN_ROWS:
-            return Page(page, "")
-    return Page(page, before)

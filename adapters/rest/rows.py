@@ -34,14 +34,15 @@ def summary(message: Message) -> Members:
     }
 
 
-def whole(message: Message, timeline: Sequence[Members]) -> Members:
-    """A message with the evidence of its bytes and its timeline."""
+def whole(message: Message, timeline: Sequence[Members], history: Sequence[Members]) -> Members:
+    """A message with the evidence of its bytes, its timeline, and the rest of its conversation."""
     return {
         **summary(message),
         "dialect": message.dialect,
         "digests": {"content": message.digest, "body": message.body.sha256, "body_size": message.body.size},
         "findings": list(message.findings),
         "timeline": list(timeline),
+        "history": list(history),
         "links": {"self": f"{MESSAGES}/{message.id}", "body": f"{MESSAGES}/{message.id}/body"},
     }
 
@@ -67,6 +68,11 @@ def timeline_row(delivery: Delivery, recipient: str, attempts: Sequence[Attempt]
         "expires_at": moment(delivery.expires_at),
         "attempts": [_attempt(attempt) for attempt in attempts],
     }
+
+
+def history_row(message: Message) -> Members:
+    """Another message of the conversation: a status, recall, update or the document itself."""
+    return {**summary(message), "status": message.envelope.status or None, "findings": list(message.findings)}
 
 
 def entered_at(delivery: Delivery, attempts: Sequence[Attempt]) -> datetime:

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from adapters.rest import asking
-from adapters.rest.answers import answer, moment, problem
+from adapters.rest.answers import problem
 from adapters.rest.codec import DIALECT
+from adapters.rest.handing import hand_over
 from adapters.rest.pull import Contents, Pull
-from adapters.rest.rows import MESSAGES
+from adapters.rest.reporting import Reporting
 from adapters.rest.traffic import Traffic
 from adapters.rest.writing import dumps
 from gateway.clock import Clock
 from gateway.errors import Refusal
-from gateway.model.message import Submission
 from gateway.ports import Accept, Call, Endpoint, Mailbox, Records, Reply
 from schemas.rest import openapi
 
@@ -27,6 +27,7 @@ class RestEndpoints:
 
     def __init__(self, accept: Accept, mailbox: Mailbox, records: Records, contents: Contents, clock: Clock) -> None:
         self._accept = accept
+        self._reporting = Reporting(accept, records, contents)
         self._traffic = Traffic(records, clock)
         self._pull = Pull(mailbox, records, contents, clock)
         self._openapi = dumps(openapi())
@@ -34,6 +35,7 @@ class RestEndpoints:
     def endpoints(self) -> Sequence[Endpoint]:
         return (
             Endpoint("POST", DOCUMENTS, self.hand_in, reads_body=True, quarantines=DIALECT),
+            *self._reporting.endpoints(),
             *self._traffic.endpoints(),
             *self._pull.endpoints(),
             Endpoint("GET", OPENAPI, self.describe),
@@ -46,23 +48,7 @@ class RestEndpoints:
     async def hand_in(self, call: Call) -> Reply:
         """Accept a document or status: 202 once it is durable, 200 with the first answer for a duplicate."""
         asking.known_only(call)
-        submission = Submission(
-            peer=call.caller.system,
-            dialect=_dialect(call),
-            raw=call.body,
-            received_at=call.received_at,
-            reference=asking.idempotency_key(call),
-        )
-        accepted = await self._accept(submission)
-        location = f"{MESSAGES}/{accepted.message_id}"
-        members = {
-            "message_id": accepted.message_id,
-            "received_at": moment(accepted.received_at),
-            "duplicate": accepted.duplicate,
-            "deliveries": list(accepted.deliveries),
-            "links": {"self": location},
-        }
-        return answer(members, 200 if accepted.duplicate else 202, {"Location": location})
+        return await hand_over(self._accept, call, _dialect(call), call.body)
 
     async def describe(self, call: Call) -> Reply:
         """This interface as an OpenAPI 3.1 document."""

@@ -9,8 +9,8 @@ from typing import Final
 from adapters.rest import asking
 from adapters.rest.answers import answer, moment
 from adapters.rest.codec import DIALECT
-from adapters.rest.own import own_message, own_messages, sent
-from adapters.rest.rows import MESSAGES, Members, summary, timeline_row, whole
+from adapters.rest.own import concerns, own_message, own_messages, sent
+from adapters.rest.rows import MESSAGES, Members, history_row, summary, timeline_row, whole
 from gateway.clock import Clock
 from gateway.model.access import Caller
 from gateway.model.delivery import Purpose
@@ -53,10 +53,15 @@ class Traffic:
         asking.known_only(call)
         message = await own_message(self._records, call.caller, call.path["id"])
         timeline = await self._timeline(message, call.caller, call.language)
-        members = whole(message, timeline)
+        members = whole(message, timeline, await self._history(message, call.caller))
         if message.peer == call.caller.system:
             members["idempotency_key"] = message.reference
         return answer({**members, "as_of": moment(self._clock.now())})
+
+    async def _history(self, message: Message, caller: Caller) -> Sequence[Members]:
+        """What else belongs to the conversation, first to last, as far as it concerns the caller."""
+        found = await self._records.conversation(message.envelope.conversation)
+        return [history_row(other) for other in found if other.id != message.id and concerns(other, caller)]
 
     async def _timeline(self, message: Message, caller: Caller, language: str) -> Sequence[Members]:
         everyone = sent(message, caller)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from gateway.clock import Clock
 from gateway.delivery.retry import RetryPolicy
-from gateway.errors import Refusal
+from gateway.errors import BodyDamaged, Refusal
 from gateway.model.delivery import Claim, Concluded, Conclusion, Deferred, Delivery, Outcome, Rejected, Tells
 from gateway.model.document import Content
 from gateway.model.message import Message
@@ -55,6 +55,8 @@ class AttemptStory:
         message = await self._message(claim.delivery)
         try:
             wire = await self._wire(claim, message)
+        except BodyDamaged as damage:  # an incident is open: nothing is sent, nothing is given up
+            return await self.put_off(claim, damage.code, damage.detail, unknown=False)
         except Refusal as refusal:
             return await self._conclude(claim, Rejected(refusal.code, f"{refusal.where} {refusal.detail}"))
         self._reach("attempt.before_send")
@@ -62,9 +64,9 @@ class AttemptStory:
         self._reach("attempt.after_send")
         return await self._conclude(claim, outcome)
 
-    async def put_off(self, claim: Claim, code: str, detail: str) -> tuple[Outcome, Concluded]:
-        """Conclude an attempt that a defect of ours broke off: it may have arrived, and is tried again later."""
-        return await self._conclude(claim, Deferred(code, detail, unknown=True, fault=False))
+    async def put_off(self, claim: Claim, code: str, detail: str, *, unknown: bool = True) -> tuple[Outcome, Concluded]:
+        """Conclude an attempt that something on our side broke off: it is tried again later."""
+        return await self._conclude(claim, Deferred(code, detail, unknown=unknown, fault=False))
 
     async def _message(self, delivery: Delivery) -> Message | None:
         return await self._store.message(delivery.message_id) if delivery.message_id else None

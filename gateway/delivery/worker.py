@@ -70,8 +70,12 @@ class Worker:
             if self._running:
                 await asyncio.wait(self._running)
 
+    def _free(self) -> int:
+        """Attempts that may begin now; not above 0 while the breaker or those under way leave no room."""
+        return self._breaker.allowance(self._slots) - len(self._running)
+
     async def _claim(self) -> list[Claim]:
-        free = self._breaker.allowance(self._slots) - len(self._running)
+        free = self._free()
         return list(await self._store.claim(self.destination, free)) if free > 0 else []
 
     def _start(self, claim: Claim) -> None:
@@ -122,11 +126,10 @@ class Worker:
             return
 
     async def _patience(self) -> float:
-        """Seconds until there can be something to do without being woken."""
-        if len(self._running) >= self._slots:
-            return IDLE_SECONDS
-        if (pause := self._breaker.pause_left()) is not None and not self._running:
-            return max(pause, 0.05)
+        """Seconds until there can be something to do without being woken; the end of an attempt wakes."""
+        if self._free() <= 0:
+            pause = self._breaker.pause_left()
+            return IDLE_SECONDS if self._running or pause is None else max(pause, 0.05)
         due = await self._store.next_due(self.destination)
         if due is None:
             return IDLE_SECONDS

@@ -12,10 +12,12 @@ from gateway.clock import Clock
 from gateway.errors import Refusal
 from gateway.intake.limits import DiskGate
 from gateway.intake.routing import Routing
+from gateway.intake.secrecy import Secrecy
+from gateway.intake.statuses import check_status, out_of_order
 from gateway.intake.validation import Peer, check_envelope
 from gateway.model.delivery import NewDelivery
 from gateway.model.digest import content_digest
-from gateway.model.document import Content, Document
+from gateway.model.document import Content, Document, DocumentStatus, StatusCode
 from gateway.model.ids import new_id
 from gateway.model.message import Acceptance, Accepted, Envelope, Kind, Submission, envelope_of
 from gateway.ports import Accepting, Decode, Outbound
@@ -37,7 +39,7 @@ class Understood:
 
 
 class AcceptStory:
-    """limits → decode → validate → find destinations (dry-run encode) → one transaction → acknowledge."""
+    """limits → secrecy → decode → validate → find destinations (dry-run encode) → one transaction → acknowledge."""
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class AcceptStory:
         clock: Clock,
         metrics: Metrics,
         wake: Callable[[tuple[str, ...]], None],
+        secrecy: Secrecy | None = None,
     ) -> None:
         self._store = store
         self._dialects = dialects
@@ -61,6 +64,7 @@ class AcceptStory:
         self._clock = clock
         self._metrics = metrics
         self._wake = wake
+        self._secrecy = secrecy or Secrecy()
 
     async def __call__(
         self,
@@ -77,6 +81,7 @@ class AcceptStory:
         await self._gate.require_open()
         peer = self._peers[submission.peer]
         understood = await self._understand(submission, peer)
+        findings = understood.findings + await self._order_of_statuses(understood.envelope, peer)
         accepted = await self._store.accept(
             Acceptance(
                 message_id=new_id(submission.received_at),
@@ -86,7 +91,7 @@ class AcceptStory:
                 deliveries=understood.deliveries,
                 on_conflict="mark" if peer.is_platform else "refuse",
                 acknowledgement=acknowledgement,
-                findings=understood.findings,
+                findings=findings,
                 quarantine_id=quarantine_id,
                 actor=actor,
             )
@@ -99,6 +104,7 @@ class AcceptStory:
         self, submission: Submission, to: str, acknowledgement: NewDelivery | None, quarantine_id: str, actor: str
     ) -> Accepted:
         """Hand bytes that nobody could read to the party a person names; they stay as they came."""
+        await asyncio.to_thread(self._secrecy.examine, submission.raw, unreadable=True)
         digest = hashlib.sha256(submission.raw).hexdigest()
         envelope = Envelope(
             kind=Kind.OPAQUE,
@@ -131,13 +137,29 @@ class AcceptStory:
         return await asyncio.to_thread(self._read, submission, peer)
 
     def _read(self, submission: Submission, peer: Peer) -> Understood:
+        self._secrecy.examine(submission.raw)
         decoded = self._dialects[submission.dialect](submission.raw)
+        self._secrecy.examine_content(decoded.content, submission.raw)
         digest = content_digest(decoded.content)
         envelope = envelope_of(decoded.content, digest)
         check_envelope(envelope, peer)
+        if isinstance(decoded.content, DocumentStatus) and not peer.is_platform:
+            check_status(decoded.content)
         deliveries = self._route(envelope, from_platform=peer.is_platform)
         self._dry_run(decoded.content, submission.dialect, deliveries)
         return Understood(envelope, digest, deliveries, decoded.findings)
+
+    async def _order_of_statuses(self, envelope: Envelope, peer: Peer) -> tuple[str, ...]:
+        """A finding if a status does not follow the party's earlier ones; a refusal if the system asked for that."""
+        if envelope.kind is not Kind.STATUS or peer.status_order == "off":
+            return ()
+        before = await self._store.statuses(envelope.conversation, envelope.sender)
+        reason = out_of_order(envelope.status, before)
+        if not reason or (envelope.status == StatusCode.ARRIVED and envelope.status in before):
+            return ()
+        if peer.status_order == "refuse" and not peer.is_platform:
+            raise Refusal("status.order", "StatusCode", reason)
+        return (f"status.order {reason}",)
 
     def _route(self, envelope: Envelope, *, from_platform: bool) -> tuple[NewDelivery, ...]:
         now = self._clock.now()

@@ -16,6 +16,7 @@ from aiohttp import web
 from gateway.clock import Clock
 from gateway.errors import Refusal, StoreUnavailable
 from gateway.intake.limits import Budget, IntakeLimits, Strangers
+from gateway.intake.secrecy import Secrecy, Secret
 from gateway.model.access import Caller
 from gateway.model.ids import new_id
 from gateway.model.message import Quarantining, Submission
@@ -47,6 +48,7 @@ class IntakeHttp:
         strangers: Strangers,
         clock: Clock,
         metrics: Metrics,
+        secrecy: Secrecy | None = None,
     ) -> None:
         self._store = store
         self._limits = limits
@@ -54,6 +56,7 @@ class IntakeHttp:
         self._strangers = strangers
         self._clock = clock
         self._metrics = metrics
+        self._secrecy = secrecy or Secrecy()
 
     def application(self, entrances: Sequence[Entrance]) -> web.Application:
         """All endpoints of *entrances*, and a refusal in the first one's dialect for every other path."""
@@ -146,8 +149,14 @@ class IntakeHttp:
         )
 
     async def _keep_refused(self, refusal: Refusal, endpoint: Endpoint, call: Call) -> None:
-        if not endpoint.quarantines or refusal.fault.status not in QUARANTINED_STATUSES or not call.body:
+        """Quarantine what was refused, if its kind is; a state secret is never kept. Raises Secret if it is one."""
+        if refusal.fault.status not in QUARANTINED_STATUSES or not call.body:
             return
+        if not endpoint.quarantines and not isinstance(refusal, Secret):
+            return
+        if secret := await self._secrecy.behind(refusal, call.body):
+            await self._store.withhold(self._secrecy.withholding(secret, call.caller.system))
+            raise secret
         item = Quarantining(
             id=new_id(call.received_at),
             submission=Submission(
@@ -174,7 +183,8 @@ def _headers(request: web.Request) -> dict[str, str]:
 
 
 def _dialect(call: Call, endpoint: Endpoint) -> str:
-    return "edxml" if "xml" in call.headers.get("content-type", "") else endpoint.quarantines
+    media_type = call.headers.get("content-type", "").partition(";")[0]
+    return "edxml" if media_type.strip().casefold().endswith("xml") else endpoint.quarantines
 
 
 def _language(request: web.Request) -> str:

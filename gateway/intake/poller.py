@@ -15,6 +15,7 @@ import structlog
 from gateway.clock import Clock
 from gateway.errors import Refusal, StoreUnavailable
 from gateway.intake.accept import AcceptStory
+from gateway.intake.secrecy import Secrecy
 from gateway.model.delivery import NewDelivery, Purpose
 from gateway.model.ids import new_id
 from gateway.model.message import Quarantining, Submission
@@ -58,6 +59,7 @@ class PollLoop:
         metrics: Metrics,
         wake: Callable[[tuple[str, ...]], None],
         reach: Reach,
+        secrecy: Secrecy | None = None,
     ) -> None:
         self.scope = f"poll:{platform}:{type}"
         self._platform = platform
@@ -71,6 +73,7 @@ class PollLoop:
         self._metrics = metrics
         self._wake = wake
         self._reach = reach
+        self._secrecy = secrecy or Secrecy()
         self._unreadable = 0
         self._ailing = False
 
@@ -91,7 +94,7 @@ class PollLoop:
         try:
             listed = await self._poller.list(self._type)
             self._ailing = False
-            for item in newest_and_oldest(listed)[: self._settings.round_limit]:
+            for item in oldest_and_newest(listed, self._settings.round_limit):
                 if not await self._take(item):
                     return "stopped"
         except PollFault as fault:
@@ -107,6 +110,8 @@ class PollLoop:
         """Take one package; False if the round must stop here."""
         if await self._store.arrival(self._platform, item.reference):
             await self._acknowledge_again(item.reference)
+            return True
+        if await self._store.withheld(self._platform, item.reference) == self._secrecy.fingerprint:
             return True
         fetched = await self._poller.fetch(item.reference)
         submission = Submission(
@@ -135,6 +140,11 @@ class PollLoop:
     async def _set_aside(self, submission: Submission, refusal: Refusal) -> bool:
         if refusal.fault.status == 503:
             raise StoreUnavailable(refusal.code) from refusal
+        if secret := await self._secrecy.behind(refusal, submission.raw):
+            await self._store.withhold(self._secrecy.withholding(secret, self._platform, submission.reference))
+            self._metrics.refused.labels(secret.code).inc()
+            log.warning("withheld", platform=self._platform, reference=submission.reference, rule=secret.rule)
+            return True
         await self._store.quarantine(
             Quarantining(
                 id=new_id(submission.received_at),
@@ -181,11 +191,15 @@ def acknowledgement_delivery(platform: str, poller: Poller, reference: str, stat
     )
 
 
-def newest_and_oldest(listed: Sequence[Listed]) -> list[Listed]:
-    """Newest, oldest, next newest, …: neither a backlog nor a flood of new packages hides the other."""
-    order = sorted(enumerate(listed), key=_age)
-    items = [item for _, item in order]
-    return [items[-1 - i // 2] if i % 2 == 0 else items[i // 2] for i in range(len(items))]
+def oldest_and_newest(listed: Sequence[Listed], limit: int) -> list[Listed]:
+    """At most *limit* packages, oldest first, so that a status or recall comes after what it is about. Of a longer
+    backlog half are its oldest and half its newest: it hides no urgent document, and a flood hides no old one.
+    """
+    items = [item for _, item in sorted(enumerate(listed), key=_age)]
+    if len(items) <= limit:
+        return items
+    newest = limit // 2
+    return items[: limit - newest] + items[len(items) - newest :]
 
 
 async def keep_polling(loops: Sequence[PollLoop]) -> None:

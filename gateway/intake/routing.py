@@ -46,6 +46,8 @@ class Routing:
     seats: tuple[Seat, ...]
     routes: tuple[Route, ...]
     lifetimes: Lifetimes = Lifetimes()
+    via_platform: frozenset[str] = frozenset()
+    """Platforms that carry documents even between two parties connected here (`local = "via_axis"`)."""
 
     def seat_of(self, party: str) -> str | None:
         """The system that serves *party*, if one is connected here."""
@@ -59,7 +61,7 @@ class Routing:
         A platform brings a package for all its recipients to each centre: from there only the parties connected
         here are ours to serve, and it is never sent back to a platform.
         """
-        seated = [(self.seat_of(party), party) for party in envelope.recipients]
+        seated = [(self._seat(party, from_platform), party) for party in envelope.recipients]
         targets: list[Target] = [(seat, party, (party,)) for seat, party in seated if seat]
         remote = tuple(party for seat, party in seated if not seat)
         if not from_platform:
@@ -68,10 +70,18 @@ class Routing:
             targets = [(UNASSIGNED, "", envelope.recipients)]
         return tuple(self._new(envelope, target, now, new_id()) for target in targets)
 
+    def _seat(self, party: str, from_platform: bool) -> str | None:
+        if not from_platform and self._platform_of(party) in self.via_platform:
+            return None
+        return self.seat_of(party)
+
+    def _platform_of(self, party: str) -> str:
+        return next((route.platform for route in self.routes if party in route.to), UNASSIGNED)
+
     def _by_platform(self, parties: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         grouped: dict[str, tuple[str, ...]] = {}
         for party in parties:
-            platform = next((route.platform for route in self.routes if party in route.to), UNASSIGNED)
+            platform = self._platform_of(party)
             grouped[platform] = (*grouped.get(platform, ()), party)
         return grouped
 

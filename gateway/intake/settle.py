@@ -9,6 +9,7 @@ from gateway.clock import Clock
 from gateway.errors import Refusal
 from gateway.intake.accept import AcceptStory
 from gateway.intake.poller import acknowledgement_delivery
+from gateway.intake.secrecy import Secret
 from gateway.model.delivery import NewDelivery
 from gateway.model.message import Accepted, Quarantined, QuarantineState, Submission
 from gateway.ports import Poller, Records, Tending
@@ -37,7 +38,8 @@ class Settling:
 
     async def accept(self, quarantine_id: str, actor: str, to: str | None = None) -> Accepted:
         """Run the accept story on the kept bytes; with *to*, hand them unread to that party instead. Refusal if the
-        package is settled already or still cannot be accepted: then it simply stays in quarantine.
+        package is settled already or still cannot be accepted: then it simply stays in quarantine. So does one that
+        the secrecy rules of today recognise; the security officer is told that it lies there.
         """
         item = await self._open_item(quarantine_id)
         submission = Submission(
@@ -47,15 +49,19 @@ class Settling:
             received_at=self._clock.now(),
             reference=item.reference,
         )
-        acknowledgement = self._acknowledgement(item, "done")
-        if to:
-            accepted = await self._story.accept_opaque(submission, to, acknowledgement, item.id, actor)
-        else:
-            accepted = await self._story(
-                submission, acknowledgement=acknowledgement, quarantine_id=item.id, actor=actor
-            )
+        try:
+            accepted = await self._run(submission, item, actor, to)
+        except Secret as secret:
+            await self._store.raise_incident(secret.code, f"quarantine {item.id}", f"{item.peer}; {secret.rule}")
+            raise
         self._wake((item.peer,))
         return accepted
+
+    async def _run(self, submission: Submission, item: Quarantined, actor: str, to: str | None) -> Accepted:
+        acknowledgement = self._acknowledgement(item, "done")
+        if to:
+            return await self._story.accept_opaque(submission, to, acknowledgement, item.id, actor)
+        return await self._story(submission, acknowledgement=acknowledgement, quarantine_id=item.id, actor=actor)
 
     async def reject(self, quarantine_id: str, actor: str, reason: str) -> None:
         """Settle as rejected with a reason; a platform hears `fail`, which only a person may say."""

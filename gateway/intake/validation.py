@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.errors import Refusal
+from gateway.intake.statuses import Order
 from gateway.model.message import Envelope
 from gateway.model.party import Parties
 
@@ -16,6 +17,8 @@ class Peer:
     id: str
     is_platform: bool
     parties: Parties
+    status_order: Order = "warn"
+    """What a business status out of order means from this system."""
 
 
 def check_envelope(envelope: Envelope, peer: Peer) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from adapters.rest.codec import decode, encode
+from adapters.rest.own import concerns
 from adapters.rest.served import RestEndpoints
 from gateway.errors import Refusal
 from gateway.model.access import Caller
@@ -128,7 +129,9 @@ class House:
     async def fetched(self, delivery: Delivery) -> None:
         self.fetches.append(delivery.id)
 
-    async def settle(self, delivery_id: str, system: str, done: bool, reason: str) -> Concluded:
+    async def settle(
+        self, delivery_id: str, system: str, done: bool, reason: str, follow_up: object = None
+    ) -> Concluded:
         row = self.delivery_rows[delivery_id]
         state = State.DELIVERED if done else State.HELD
         if row.state is state:
@@ -145,17 +148,28 @@ class House:
         return self.rows.get(message_id)
 
     async def messages(
-        self, *, peer: str | None = None, party: str | None = None, text: str = "", before: str = "", limit: int = 50
+        self,
+        *,
+        peer: str | None = None,
+        party: str | None = None,
+        own: Caller | None = None,
+        text: str = "",
+        before: str = "",
+        limit: int = 50,
     ) -> Sequence[Message]:
         found = [
             row
             for row in sorted(self.rows.values(), key=lambda row: row.id, reverse=True)
             if peer in (None, row.peer)
+            and (own is None or concerns(row, own))
             and (party is None or party == row.envelope.sender or party in row.envelope.recipients)
             and text in row.envelope.subject
             and (not before or row.id < before)
         ]
         return found[:limit]
+
+    async def conversation(self, conversation: str, limit: int = 1000) -> Sequence[Message]:
+        return [row for row in self.rows.values() if row.envelope.conversation == conversation][:limit]
 
     async def deliveries_of(self, message_id: str) -> Sequence[Delivery]:
         return [row for row in self.delivery_rows.values() if row.message_id == message_id]

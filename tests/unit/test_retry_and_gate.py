@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.delivery.gate import Breaker
 from gateway.delivery.retry import RetryPolicy
-from gateway.intake.poller import newest_and_oldest
+from gateway.intake.poller import oldest_and_newest
 from gateway.ports import Listed
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -80,11 +80,14 @@ def test_rejections_between_faults_keep_the_gate_closed() -> None:
     assert not gate.open
 
 
-@given(st.lists(st.integers(0, 50), max_size=30))
-def test_polling_alternates_between_newest_and_oldest_and_loses_none(ages: list[int]) -> None:
+@given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 12))
+def test_polling_takes_the_oldest_and_the_newest_in_the_order_of_their_age(ages: list[int], limit: int) -> None:
     listed = [Listed(str(i), NOW + timedelta(seconds=age)) for i, age in enumerate(ages)]
-    order = newest_and_oldest(listed)
-    assert sorted(item.reference for item in order) == sorted(item.reference for item in listed)
-    if len(order) > 1:
-        assert order[0].created_at == max(item.created_at for item in listed if item.created_at)
-        assert order[1].created_at == min(item.created_at for item in listed if item.created_at)
+    taken = oldest_and_newest(listed, limit)
+    times = [item.created_at for item in taken]
+    assert len({item.reference for item in taken}) == min(limit, len(ages))
+    assert times == sorted(times)
+    if taken:
+        assert times[0] == min(item.created_at for item in listed)
+    if limit > 1 and taken:
+        assert times[-1] == max(item.created_at for item in listed)
