@@ -63,6 +63,7 @@ FIELDS: Final[Mapping[str, Form]] = MappingProxyType(
         "size": Form.NUMBER,
         # what happened
         "outcome": Form.TEXT,  # delivered, deferred, rejected, unknown
+        "rule": Form.TEXT,  # the secrecy rule that recognised a marking, never what it found
         "code": Form.TEXT,  # stable code of an outcome, refusal, hold or incident
         "where": Form.TEXT,  # XPath, JSON pointer or header name of a refusal
         "detail": Form.TEXT,
@@ -130,6 +131,7 @@ TYPES: Final = _catalogue(
         "quarantine peer code body_sha256 size",
         "dialect reference where detail received_at deliveries destinations",
     ),
+    _type("message.withheld", "peer body_sha256 size rule", "sender reference"),
     _type(
         "quarantine.accepted",
         "quarantine actor",
