@@ -1,4 +1,4 @@
-"""A ministry's document system on the axis: polls, stores, acknowledges, answers with statuses 01 and 03.
+"""A ministry's document system on the axis: polls, stores, acknowledges, answers with statuses.
 
 It does what reference §6.4 describes and dedupes as a careful receiver would, so that one can count what reached it
 in effect (`distinct`) and how often something came again (`repeated`).
@@ -7,65 +7,57 @@ in effect (`distinct`) and how often something came again (`repeated`).
 from __future__ import annotations
 
 import asyncio
-import fnmatch
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-import aiohttp
-
-from sandbox import edxml
-from sandbox.caller import AxisFailure, Caller
-from sandbox.edxml import NotEdxml, Organ, Reference, Seen
+from sandbox.caller import Caller
+from sandbox.edxml import Organ, Reference
+from sandbox.inbox import UNREACHABLE as UNREACHABLE
+from sandbox.inbox import Inbox
 from sandbox.ledger import Ledger
+from sandbox.replies import Replies
 from sandbox.settings import System
 from sandbox.wire import VIETNAM
 from sandbox.writing import write_status
 
 _log = logging.getLogger("sandbox.agency")
-STATUS_TEXT = {
-    "01": "Đã đến",
-    "02": "Từ chối tiếp nhận",
-    "03": "Đã tiếp nhận",
-    "04": "Phân công",
-    "05": "Đang xử lý",
-    "06": "Hoàn thành",
-}
-UNREACHABLE = (aiohttp.ClientError, TimeoutError, AxisFailure)
-"""What calling a stuttering axis can raise; the agency tries again at its next poll."""
+_OF_STATUS = "status|"
+"""Before the key of a status in the ledger of replies, so that it cannot be a document's."""
 
 
 class AgencySystem:
-    """One system on the axis. `replies` are the status codes it answers every new document with."""
+    """One system on the axis; `replies` is what it answers with and may be exchanged at any time."""
 
     def __init__(
         self,
         base_url: str,
         system: System,
-        replies: tuple[str, ...] = ("01", "03"),
+        replies: Replies | None = None,
         folder: Path | None = None,
         now: Callable[[], datetime] | None = None,
     ) -> None:
         self.system = system
-        self.documents = Ledger(folder / f"{system.system_id}.documents.jsonl" if folder else None)
-        self.statuses = Ledger(folder / f"{system.system_id}.statuses.jsonl" if folder else None)
+        self.replies = replies or Replies()
+        self._inbox = Inbox(system, folder)
+        self.documents = self._inbox.documents
+        self.statuses = self._inbox.statuses
+        self.unreadable = self._inbox.unreadable
         self._replied = Ledger(folder / f"{system.system_id}.replies.jsonl" if folder else None)
-        self.unreadable: list[str] = []
+        self._resting: dict[str, int] = {}
         self._base_url = base_url
-        self._replies = replies
         self._now = now or (lambda: datetime.now(VIETNAM))
 
     async def poll_once(self) -> int:
-        """Take and acknowledge everything that is listed, then send the replies owed. Returns packages taken.
+        """Take and acknowledge everything that is listed, then send the replies due. Returns packages taken.
 
         Raises nothing for a stuttering axis: what failed stays listed or owed.
         """
-        taken = 0
-        async with Caller(self._base_url, self.system.system_id, self.system.secret) as axis:
-            for kind in ("edoc", "status"):
-                for row in await self._listed(axis, kind):
-                    taken += await self._take(axis, str(row["docId"]))
+        self._resting = {key: polls - 1 for key, polls in self._resting.items() if polls > 1}
+        async with self._caller() as axis:
+            taken = await self._inbox.take(axis)
             await self._send_owed(axis)
         return taken
 
@@ -77,8 +69,19 @@ class AgencySystem:
 
     async def send_document(self, file: bytes, sender: str, to: list[str] | None = None) -> str:
         """Send one edXML document; returns the axis' DocId, raises what `Caller.send` raises."""
-        async with Caller(self._base_url, self.system.system_id, self.system.secret) as axis:
+        async with self._caller() as axis:
             return await axis.send(sender, "edoc", file, to)
+
+    async def report(self, document_id: str, code: str, words: str = "") -> str:
+        """Send one status about a received document now; it is not owed any more. Returns the axis' DocId.
+
+        Raises KeyError for a document that never came, else what `Caller.send` raises.
+        """
+        found = [key for key, record in self.documents.records.items() if record["document_id"] == document_id]
+        if not found:
+            raise KeyError(document_id)
+        async with self._caller() as axis:
+            return await self._reply(axis, found[-1], self.documents.records[found[-1]], code, words)
 
     def state(self) -> dict[str, object]:
         """Return what the control interface shows of this system."""
@@ -88,87 +91,41 @@ class AgencySystem:
             "statuses": self.statuses.distinct,
             "statuses_repeated": self.statuses.repeated,
             "unreadable": len(self.unreadable),
-            "replies_owed": len(self._owed()),
+            "replies_owed": sum(1 for _ in self._owed()),
             "received": list(self.documents.records.values()),
             "received_statuses": list(self.statuses.records.values()),
         }
 
-    async def _listed(self, axis: Caller, kind: str) -> list[Mapping[str, str]]:
-        try:
-            return await axis.pending(kind)
-        except UNREACHABLE as error:
-            _log.debug("Chưa lấy được danh sách %s (list failed): %s", kind, error)
-            return []
+    def _caller(self) -> Caller:
+        return Caller(self._base_url, self.system.system_id, self.system.secret)
 
-    async def _take(self, axis: Caller, doc_id: str) -> int:
-        """Fetch, store, only then acknowledge; a damaged file is not acknowledged and comes again."""
-        try:
-            self._keep(edxml.read(await axis.fetch(doc_id)))
-            await axis.acknowledge(doc_id, "done")
-        except NotEdxml:
-            self.unreadable.append(doc_id)
-            return 0
-        except UNREACHABLE as error:
-            _log.debug("Chưa nhận được gói %s (fetch failed): %s", doc_id, error)
-            return 0
-        return 1
-
-    def _keep(self, seen: Seen) -> None:
-        key = "|".join(seen.identity())
-        if seen.is_status:
-            self.statuses.add(
-                key,
-                sender=seen.sender.code,
-                status_code=seen.status_code,
-                document_id=seen.response_for.document_id if seen.response_for else "",
-            )
-            return
-        own = next((organ for organ in seen.recipients if self._acts_for(organ.code)), Organ(self.system.system_id))
-        is_new = self.documents.add(
-            key,
-            sender=seen.sender.code,
-            sender_name=seen.sender.name,
-            recipient=own.code,
-            recipient_name=own.name,
-            document_id=seen.document_id,
-            code=f"{seen.number}/{seen.notation}",
-            promulgated=seen.promulgated,
-            subject=seen.subject,
-            priority=seen.priority,
-            business_type=seen.business_type,
-            files=[{"name": file.name, "size": len(file.content), "sha256": file.sha256} for file in seen.files],
-        )
-        if is_new:
-            _log.info(
-                "%s nhận văn bản %s/%s từ %s (document received)",
-                self.system.name,
-                seen.number,
-                seen.notation,
-                seen.sender.name or seen.sender.code,
-            )
-
-    def _acts_for(self, code: str) -> bool:
-        patterns = (self.system.system_id, *self.system.agencies)
-        return any(fnmatch.fnmatchcase(code, pattern) for pattern in patterns)
-
-    def _owed(self) -> list[tuple[str, str]]:
+    def _owed(self) -> Iterator[tuple[str, Mapping[str, Any], str]]:
         """Replies not yet sent, per document in the order of their codes."""
-        return [
-            (key, code)
-            for key in self.documents.records
-            for code in self._replies
-            if f"{key}#{code}" not in self._replied
-        ]
+        for key, record in self.documents.records.items():
+            for code in self.replies.to_document(record):
+                if f"{key}#{code}" not in self._replied:
+                    yield key, record, code
+        for key, record in self.statuses.records.items():
+            for code in self.replies.to_status(record):
+                if f"{_OF_STATUS}{key}#{code}" not in self._replied:
+                    yield _OF_STATUS + key, record, code
 
     async def _send_owed(self, axis: Caller) -> None:
-        for key, code in self._owed():
-            document = self.documents.records[key]
-            about = Reference(document["sender"], document["code"], document["document_id"], document["promulgated"])
-            own = Organ(document["recipient"], document["recipient_name"] or self.system.name)
-            file = write_status(own, about, code, STATUS_TEXT[code], self._now())
+        for key, record, code in list(self._owed()):
+            if key in self._resting:
+                continue
             try:
-                await axis.send(own.code, "status", file)
+                await self._reply(axis, key, record, code)
             except UNREACHABLE as error:
                 _log.debug("Chưa gửi được trạng thái %s (status failed): %s", code, error)
                 return
-            self._replied.add(f"{key}#{code}")
+            if self.replies.polls_between:
+                self._resting[key] = self.replies.polls_between
+
+    async def _reply(self, axis: Caller, key: str, record: Mapping[str, Any], code: str, words: str = "") -> str:
+        about = Reference(record["sender"], record["code"], record["document_id"], record["promulgated"])
+        own = Organ(record["recipient"], record.get("recipient_name") or self.system.name)
+        file = write_status(own, about, code, words or self.replies.words(code), self._now())
+        doc_id = await axis.send(own.code, "status", file)
+        self._replied.add(f"{key}#{code}")
+        return doc_id

@@ -113,8 +113,8 @@ def default_systems(settings: SandboxSettings) -> tuple[System, ...]:
         System(
             PROVINCE_SYSTEM,
             settings.province_secret or secrets.token_hex(16),
-            "UBND Tỉnh Tây Ninh",
-            ("*.H53", "H53", "H53.*"),
+            settings.province_name,
+            settings.province_agencies,
         ),
         System(MINISTRY_SYSTEM, secrets.token_hex(16), "Văn phòng Chính phủ", ("*.G22", "G22", "G22.*")),
         System(SECOND_MINISTRY_SYSTEM, secrets.token_hex(16), "Bộ Nội vụ", ("*.G09", "G09", "G09.*")),

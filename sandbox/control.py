@@ -5,7 +5,7 @@ POST /outage   {"on": true|false} or {"seconds": 5}, optional "mode": "refuse" (
 POST /packages raw edXML (query: from, messagetype, to), or generated from query or JSON: from, to (comma list),
                subject, number, notation, date, document_id, priority, business_type, pdfs, size, seed
 GET  /packages/{doc_id}/content?form=sent|relayed
-POST /ministries/{system_id}/poll
+POST /ministries/{system_id}/poll, replies, status, recall, update, replacement (see `orders`)
 GET  /state    counts, packages with digests, repeats, requests, refusals, signing errors, peak rates, ministries
 """
 
@@ -29,6 +29,7 @@ from sandbox.edxml import NotEdxml, Organ
 from sandbox.faults import Rule
 from sandbox.gate import Gate
 from sandbox.operations import Answer, Incoming
+from sandbox.orders import Orders
 from sandbox.refusals import Refusal
 from sandbox.writing import Draft, pdf_files, write_document
 
@@ -52,7 +53,7 @@ class Control:
         app.router.add_post("/outage", self.outage)
         app.router.add_post("/packages", self.inject)
         app.router.add_get("/packages/{doc_id}/content", self.content)
-        app.router.add_post("/ministries/{system_id}/poll", self.poll)
+        app.router.add_routes(Orders(self.axis, self.ministries, self.now).routes())
         app.router.add_get("/state", self.state)
         return app
 
@@ -122,13 +123,6 @@ class Control:
             raise web.HTTPNotFound
         return web.Response(body=found, content_type="application/xml")
 
-    async def poll(self, request: web.Request) -> web.Response:
-        """Make a simulated ministry poll now; answers with how much it took and its state."""
-        ministry = self.ministries.get(request.match_info["system_id"])
-        if ministry is None:
-            raise web.HTTPNotFound
-        return web.json_response({"taken": await ministry.poll_once(), **ministry.state()})
-
     async def state(self, request: web.Request) -> web.Response:
         """Show everything; `?packages=0` leaves the list of packages away."""
         operations, meter = self.axis.operations, self.axis.meter
@@ -189,7 +183,7 @@ class Control:
     async def _incoming(self, request: web.Request) -> Incoming:
         body = await request.read()
         wanted: dict[str, Any] = dict(request.query)
-        if body and request.content_type == "application/json":
+        if body.lstrip().startswith(b"{"):  # whatever the media type says: curl -d calls everything a form
             wanted |= json.loads(body)
             body = b""
         if not body:

@@ -2,6 +2,7 @@
 
 Sending: one Idempotency-Key per document, tried again with the same bytes until the gateway says accepted.
 Receiving: list the mailbox, fetch, store, and only then acknowledge; the same document twice is stored once.
+Statuses: as JSON about the message they answer, or as an edXML file of its own. Its habits may be bad ones.
 """
 
 from __future__ import annotations
@@ -13,17 +14,23 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from random import Random
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 
+from sandbox.caller import half_of
 from sandbox.edxml import File, Organ
+from sandbox.habits import CAREFUL, Habits
 from sandbox.ledger import Ledger
+from sandbox.patience import GaveUp as GaveUp
+from sandbox.patience import Patience
+from sandbox.wire import VIETNAM
 
 _log = logging.getLogger("sandbox.department")
+DOCUMENTS = "/api/v1/documents"
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -34,10 +41,6 @@ class Refused(Exception):
         super().__init__(f"HTTP {status}: {problem.get('code') or problem}")
         self.status = status
         self.problem = problem
-
-
-class GaveUp(Exception):
-    """Nobody said accepted within the number of tries; the document may or may not have arrived."""
 
 
 class Unclear(Exception):
@@ -58,10 +61,10 @@ class Acknowledged:
 
 
 class DepartmentSystem:
-    """One document system with one API key. Use as an async context manager.
+    """One document system with one API key for all its parties. Use as an async context manager.
 
-    `sent` holds what was heard accepted, by Idempotency-Key; `received` what came from the mailbox, by content.
-    With a folder both are journals that survive a restart.
+    `sent` holds what was heard accepted, by Idempotency-Key; `received` what came from the mailbox, by content and
+    party. With a folder both are journals that survive a restart.
     """
 
     def __init__(
@@ -73,15 +76,19 @@ class DepartmentSystem:
         timeout: float = 10.0,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         seed: int = 1,
+        habits: Habits = CAREFUL,
+        now: Callable[[], datetime] = lambda: datetime.now(VIETNAM),
     ) -> None:
         self.sent = Ledger(folder / f"{name}.sent.jsonl" if folder else None)
         self.received = Ledger(folder / f"{name}.received.jsonl" if folder else None)
         self.tries = 0
+        self.habits = habits
         self._base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}"}
         self._timeout = aiohttp.ClientTimeout(total=timeout)
-        self._pause = pause
-        self._dice = Random(seed)  # noqa: S311 (jitter)
+        self._patience = Patience(pause, seed)
+        self._now = habits.wrong(now)
+        self._torn = 0
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> DepartmentSystem:
@@ -93,43 +100,75 @@ class DepartmentSystem:
             await self._session.close()
 
     async def send(self, document: Mapping[str, Any], key: str, tries: int = 100) -> Acknowledged:
-        """Send until accepted. Raises Refused for a final no, GaveUp after `tries`."""
-        body = json.dumps(document, ensure_ascii=False).encode()
-        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
-        for attempt in range(1, tries + 1):
-            self.tries += 1
-            try:
-                answer = await self._ask("POST", "/api/v1/documents", body, headers)
-            except Unclear as unclear:
-                _log.debug("Chưa được nhận, sẽ gửi lại (not accepted yet): %s", unclear)
-                await self._pause(self._wait(attempt, unclear.wait))
-                continue
-            accepted = Acknowledged(str(answer["message_id"]), bool(answer.get("duplicate")), attempt)
-            self.sent.add(key, message_id=accepted.message_id, document_id=str(answer.get("document_id", "")))
-            return accepted
-        raise GaveUp(key)
+        """Send until accepted. Raises Refused for a final no, GaveUp after `tries`.
 
-    async def pull_once(self, result: str = "done", reason: str = "") -> int:
-        """Take what the mailbox lists and acknowledge it with `result` (`fail` wants a reason); returns how many.
+        A system that sends twice does so under a second key, as a clerk does who fills the form in again.
+        """
+        body = json.dumps(document, ensure_ascii=False).encode()
+        accepted = await self._hand_in(DOCUMENTS, body, "application/json", key, tries)
+        if self.habits.sends_twice:
+            await self._hand_in(DOCUMENTS, body, "application/json", f"{key}-again", tries)
+        return accepted
+
+    async def send_edxml(self, file: bytes, key: str, tries: int = 100) -> Acknowledged:
+        """Send an edXML file, document or status, as it is; otherwise like `send`."""
+        return await self._hand_in(DOCUMENTS, file, "application/xml", key, tries)
+
+    async def report(
+        self,
+        message_id: str,
+        status: int,
+        description: str = "",
+        party: str = "",
+        to: str = "",
+        key: str | None = None,
+        tries: int = 100,
+    ) -> Acknowledged:
+        """Report a status (1…6, 13, 15, 16) about a message until accepted; raises as `send` does.
+
+        `party` is who reports, needed when this system acts for several of the recipients; `to` the receiver that a
+        13 asks. The time is fixed before the first try, so that all tries say the same.
+        """
+        said = {
+            "status": status,
+            "description": description,
+            "at": self._now().isoformat(timespec="seconds"),
+            **({"from": party} if party else {}),
+            **({"to": to} if to else {}),
+        }
+        path = f"{DOCUMENTS}/{quote(message_id, safe='')}/status"
+        body = json.dumps(said, ensure_ascii=False).encode()
+        own_key = key or f"status-{message_id}-{party}-{to}-{status}-{said['at']}"
+        return await self._hand_in(path, body, "application/json", own_key, tries)
+
+    async def pull_once(self, result: str = "", reason: str = "", party: str | None = None) -> int:
+        """Take what the mailbox lists (for one party) and acknowledge it with `result` (`fail` wants a reason), by
+        default as the habits are; returns how many.
 
         A delivery that cannot be fetched or acknowledged just now stays for the next pull. Raises Refused.
         """
         taken = 0
-        verdict = json.dumps({"result": result, **({"reason": reason} if reason else {})}).encode()
+        verdicts = ((result, reason),) if result else self.habits.verdicts()
+        narrowed = f"?party={quote(party, safe='')}" if party else ""
         try:
-            listed = (await self._ask("GET", "/api/v1/mailbox"))["deliveries"]
+            listed = (await self._ask("GET", f"/api/v1/mailbox{narrowed}"))["deliveries"]
         except Unclear:
             return 0
         for row in listed:
             path = f"/api/v1/mailbox/{quote(str(row['delivery']), safe='')}"
             try:
                 self.keep(await self._ask("GET", path))
-                await self._ask("POST", f"{path}/ack", verdict, {"Content-Type": "application/json"})
+                for verdict in verdicts:
+                    await self._acknowledge(path, *verdict)
             except Unclear as unclear:
                 _log.debug("Chưa nhận được %s (delivery failed): %s", row["delivery"], unclear)
                 continue
             taken += 1
         return taken
+
+    def received_by(self, party: str) -> list[Mapping[str, Any]]:
+        """Return what one party received, oldest first."""
+        return [record for record in self.received.records.values() if record["party"] == party]
 
     def keep(self, fetched: Mapping[str, Any]) -> bool:
         """Store one fetched delivery (its row with the content as `content`); False if it is here already."""
@@ -137,7 +176,7 @@ class DepartmentSystem:
         content = content if isinstance(content, dict) else {}
         files = [file for file in content.get("attachments", []) if isinstance(file, dict)]
         return self.received.add(
-            content_key(content, str(fetched.get("message_id"))),
+            f"{content_key(content, str(fetched.get('message_id')))}|{fetched.get('party') or ''}",
             message_id=fetched.get("message_id"),
             kind=fetched.get("kind"),
             party=fetched.get("party"),
@@ -149,14 +188,47 @@ class DepartmentSystem:
             files=[{"name": file.get("name"), "sha256": _sha256(file)} for file in files],
         )
 
+    async def _hand_in(self, path: str, body: bytes, content_type: str, key: str, tries: int) -> Acknowledged:
+        """Post until accepted, the same bytes under the same key each time."""
+        headers = {"Idempotency-Key": key, "Content-Type": content_type}
+        for attempt in range(1, tries + 1):
+            self.tries += 1
+            torn = self._torn < self.habits.torn_sends
+            self._torn += torn
+            try:
+                answer = await self._ask("POST", path, body, headers, torn)
+            except Unclear as unclear:
+                _log.debug("Chưa được nhận, sẽ gửi lại (not accepted yet): %s", unclear)
+                await self._patience.wait(attempt, unclear.wait)
+                continue
+            accepted = Acknowledged(str(answer["message_id"]), bool(answer.get("duplicate")), attempt)
+            self.sent.add(key, message_id=accepted.message_id, document_id=str(answer.get("document_id", "")))
+            return accepted
+        raise GaveUp(key)
+
+    async def _acknowledge(self, path: str, result: str, reason: str) -> None:
+        verdict = json.dumps({"result": result, **({"reason": reason} if reason else {})}).encode()
+        await self._ask("POST", f"{path}/ack", verdict, {"Content-Type": "application/json"})
+
     async def _ask(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        torn: bool = False,
     ) -> Any:
-        """One request; the decoded answer, Refused for a final no, Unclear for anything worth another try."""
+        """One request; the decoded answer, Refused for a final no, Unclear for anything worth another try.
+
+        With `torn` the connection breaks in the middle of the body.
+        """
         if self._session is None:
             raise RuntimeError("use 'async with'")
+        payload: Any = body
+        if torn and body is not None:
+            payload, headers = half_of(body), {**(headers or {}), "Content-Length": str(len(body))}
         try:
-            async with self._session.request(method, self._base_url + path, data=body, headers=headers) as response:
+            async with self._session.request(method, self._base_url + path, data=payload, headers=headers) as response:
                 raw = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unclear(f"{type(error).__name__}: {error}") from error
@@ -169,10 +241,6 @@ class DepartmentSystem:
             return json.loads(raw) if raw else {}
         except ValueError as error:
             raise Unclear("answer is not JSON") from error
-
-    def _wait(self, attempt: int, told: float | None) -> float:
-        """Seconds before the next try: as told, else exponential from 0.1 to 5 with full jitter."""
-        return told if told is not None else self._dice.uniform(0.02, min(5.0, 0.1 * 2 ** min(attempt, 10)))
 
 
 def compose(
@@ -221,7 +289,8 @@ def content_key(content: Mapping[str, Any], message_id: str) -> str:
         identity = ["status", sender, content.get("about"), content["status"], content.get("at")]
     elif content.get("document_id"):
         digests = sorted(_sha256(file) for file in content.get("attachments", []))
-        identity = ["edoc", sender, content["document_id"], (content.get("business") or {}).get("type", 0), digests]
+        identity = ["edoc", sender, content["document_id"], (content.get("business") or {}).get("type", 0)]
+        identity += [content.get("subject"), digests]
     else:
         identity = ["message", message_id]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -76,12 +76,17 @@ class Seen:
         return bool(self.status_code)
 
     def identity(self) -> tuple[str, ...]:
-        """Key by which a receiving system recognises the same document or status again."""
+        """Key by which a receiving system recognises the same document or status again.
+
+        The subject belongs to it, because two updates of one document often carry the same files; a status has its
+        addressee, because a 13 goes to each receiver of the document in the same second.
+        """
         if self.is_status and self.response_for is not None:
             about = self.response_for.document_id or self.response_for.code
-            return ("status", self.sender.code, about, self.status_code, self.timestamp)
+            addressee = self.response_for.organ_id
+            return ("status", self.sender.code, addressee, about, self.status_code, self.timestamp)
         digests = sorted(file.sha256 for file in self.files)
-        return ("edoc", self.sender.code, self.document_id, self.business_type, *digests)
+        return ("edoc", self.sender.code, self.document_id, self.business_type, self.subject, *digests)
 
 
 def parse(source: bytes) -> etree._Element:

@@ -50,7 +50,7 @@ class Operations:
         self.settings = settings
         self.systems = {system.system_id: system for system in systems}
         self.store = store
-        self.directory = Directory([*shipped(), *store.agencies()])
+        self.directory = Directory([*shipped(), *settings.agencies, *store.agencies()])
         self.observations: dict[str, int] = {}
         self._now = now
         self._ids = Random(f"{settings.seed}:{store.count()}")  # noqa: S311 (ids of a simulation)

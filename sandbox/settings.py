@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from sandbox.agencies import Agency
+
 PROVINCE_SYSTEM = "000.00.00.H53"
 """System id of the demo province (Tây Ninh) on the simulated axis."""
 
@@ -54,6 +56,8 @@ class SandboxSettings:
     recipients, or is any well-formed edXML root taken; `docid_form` what axis ids look like.
     `ministries` names the systems simulated here; with `ministries_poll` each polls every `ministry_interval` seconds,
     else only when the control interface says so. Leave a system out to play it with software of one's own.
+    `systems` replaces the province and the two ministries; `province_name` and `province_agencies` (patterns of the
+    codes it acts for) only change the province. `agencies` are known to the axis beside the shipped directory.
     """
 
     host: str = "127.0.0.1"
@@ -63,6 +67,9 @@ class SandboxSettings:
     seed: int = 1
     systems: tuple[System, ...] = ()
     province_secret: str | None = field(default=None, repr=False)
+    province_name: str = "UBND Tỉnh Tây Ninh"
+    province_agencies: tuple[str, ...] = ("*.H53", "H53", "H53.*")
+    agencies: tuple[Agency, ...] = ()
     to_header: Literal["overrides", "ignored"] = "overrides"
     copies: Literal["per_system", "per_agency"] = "per_system"
     hash_file: Literal["verify", "ignore"] = "verify"

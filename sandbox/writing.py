@@ -16,7 +16,11 @@ from sandbox.zipping import wrap
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A document a simulated ministry sends; dates are `yyyy/MM/dd`, no `document_id` takes the canonical form."""
+    """A document a simulated system sends; dates are `yyyy/MM/dd`, no `document_id` takes the canonical form.
+
+    `business_document_id` is the document an update (type 2) changes, `replaces` those a replacement (type 3) takes
+    the place of, `reason` why; without one the usual words for the type are written.
+    """
 
     sender: Organ
     recipients: tuple[Organ, ...]
@@ -31,6 +35,8 @@ class Draft:
     priority: int = 0
     business_type: int = 0
     business_document_id: str = ""
+    replaces: tuple[str, ...] = ()
+    reason: str = ""
     due: str = ""
     document_id: str = ""
     files: tuple[File, ...] = field(default=())
@@ -143,9 +149,33 @@ def _trace_header(draft: Draft, now: datetime) -> Sequence[Node]:
             "edXML:Bussiness",
             leaf("edXML:DocumentId", draft.business_document_id),
             leaf("edXML:BussinessDocType", str(draft.business_type)),
-            leaf("edXML:BussinessDocReason", _REASONS[draft.business_type]),
+            leaf("edXML:BussinessDocReason", draft.reason or _REASONS[draft.business_type]),
             leaf("edXML:Paper", "0"),
+            _changed(draft),
+            _replaced(draft),
             group("edXML:StaffInfo", leaf("edXML:Department", "Văn thư"), leaf("edXML:Staff", "Nguyễn Văn A")),
+        ),
+    )
+
+
+def _changed(draft: Draft) -> Sequence[Node]:
+    """What an update changes: the document's fields, not the list of receivers."""
+    if draft.business_type != 2:
+        return []
+    return group("edXML:BussinessDocumentInfo", leaf("edXML:DocumentInfo", "1"), leaf("edXML:DocumentReceiver", "0"))
+
+
+def _replaced(draft: Draft) -> Sequence[Node]:
+    """The documents a replacement takes the place of, each for all receivers."""
+    return group(
+        "edXML:ReplacementInfoList",
+        *(
+            group(
+                "edXML:ReplacementInfo",
+                leaf("edXML:DocumentId", document_id),
+                group("edXML:OrganIdList", *(leaf("edXML:OrganId", organ.code) for organ in draft.recipients)),
+            )
+            for document_id in draft.replaces
         ),
     )
 
