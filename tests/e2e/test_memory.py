@@ -18,6 +18,8 @@ from typing import Any
 import aiohttp
 from province import CONFIG, document
 
+import adapters.rest
+import adapters.vxp.codec
 from gateway.config import load
 from gateway.intake.identify import issue_key
 from gateway.wiring import open_gateway
@@ -77,6 +79,7 @@ async def served_apart(folder: Path, sandbox: Running) -> AsyncIterator[Server]:
             intake="",
             delivery="",
             platform="",
+            receiver="",
             system='parties = ["H53.01", "H53.01.*"]',
         ).replace('deadline = "5s"', 'deadline = "60s"'),
         encoding="utf-8",
@@ -101,17 +104,20 @@ async def served_apart(folder: Path, sandbox: Running) -> AsyncIterator[Server]:
         await process.wait()
 
 
-async def send(server: Server, number: str, content: bytes) -> int:
-    """POST a document with one attachment and wait until the axis has it; the size of the request's body."""
+def written(number: str, content: bytes) -> bytes:
+    """A document with one attachment as the body of a request."""
     files = [File("ban-ve.pdf", "application/pdf", content)]
-    body = json.dumps(document(number, to="000.00.00.G22", files=files), ensure_ascii=False).encode()
-    accepted = await server.call(
-        "POST", "/api/v1/documents", data=io.BytesIO(body), headers={"Content-Type": "application/json"}
-    )
+    return json.dumps(document(number, to="000.00.00.G22", files=files), ensure_ascii=False).encode()
+
+
+async def send(server: Server, body: bytes, media_type: str = "application/json") -> None:
+    """POST a document and wait until the axis has it."""
+    headers = {"Content-Type": media_type}
+    accepted = await server.call("POST", "/api/v1/documents", data=io.BytesIO(body), headers=headers)
     while True:
         shown = await server.call("GET", f"/api/v1/messages/{accepted['message_id']}")
         if all(row["state"] == "delivered" for row in shown["timeline"]):
-            return len(body)
+            return
         await asyncio.sleep(0.05)
 
 
@@ -147,19 +153,26 @@ async def test_a_large_document_needs_less_than_six_times_its_size_in_both_direc
     tmp_path: Path, sandbox: Running
 ) -> None:
     noise = random.Random(7).randbytes(ATTACHMENT)
+    as_json = written("2", noise)
+    as_xml = adapters.vxp.codec.encode(adapters.rest.decode(written("3", noise)).content)
     async with asyncio.timeout(120), served_apart(tmp_path, sandbox) as server:
-        await send(server, "1", b"%PDF-1.7 warm")
+        await send(server, written("1", b"%PDF-1.7 warm"))
         await inject(sandbox, "1", 2000)
         await pull(server)
         idle = server.resident()
 
         server.forget_peak()
-        size = await send(server, "2", noise)
-        outbound = growth(server, idle, size, "out, request to axis")
+        await send(server, as_json)
+        outbound = growth(server, idle, len(as_json), "out, JSON to axis")
+
+        server.forget_peak()
+        await send(server, as_xml, "application/xml")
+        relayed = growth(server, idle, len(as_xml), "out, edXML to axis")
 
         package = await inject(sandbox, "2", ATTACHMENT)
         server.forget_peak()
         await pull(server)
         inbound = growth(server, idle, package, "in, axis to mailbox")
     assert outbound < TIMES
+    assert relayed < TIMES
     assert inbound < TIMES

@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -187,6 +188,15 @@ async def _line(process: asyncio.subprocess.Process, log: Path) -> str:
     return line.decode()
 
 
+async def _told(process: asyncio.subprocess.Process, log: Path, name: str) -> Any:
+    """The member *name* of the next line, which is JSON. BenchFault if the process says something else."""
+    line = await _line(process, log)
+    told = json.loads(line)
+    if name not in told:
+        raise BenchFault(f"did not start: {line.strip()[:400]}")
+    return told[name]
+
+
 @asynccontextmanager
 async def axis(folder: Path, id: str, to: str = "*") -> AsyncIterator[Axis]:
     """`lienthong sandbox` with its data below *folder*."""
@@ -204,7 +214,7 @@ async def bare_server(folder: Path) -> AsyncIterator[str]:
     """The bare HTTP server; its base URL."""
     log = folder / "echo.log"
     async with running(log, "gateway.cli.bench.echo") as process:
-        yield f"http://127.0.0.1:{json.loads(await _line(process, log))['port']}"
+        yield f"http://127.0.0.1:{await _told(process, log, 'port')}"
 
 
 async def site(folder: Path, axes: Sequence[Axis], slots: int) -> Site:
@@ -229,7 +239,7 @@ async def serving(site: Site) -> AsyncIterator[Running]:
     command = ("gateway.cli", "serve", "--json", "-c", str(site.file))
     async with AsyncExitStack() as stack:
         process = await stack.enter_async_context(running(log, *command, environment=site.environment))
-        port = json.loads(await _line(process, log))["intake"][0]
+        port = (await _told(process, log, "intake"))[0]
         store = await open_readonly(StoreSettings(site.data_dir), SystemClock())
         stack.push_async_callback(store.close)
         yield Running(site, f"http://127.0.0.1:{port}", process.pid, store)

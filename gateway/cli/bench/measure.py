@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,6 +34,7 @@ class Measuring:
 
     async def round(self, name: str, size: int) -> Round:
         """One repetition with attachments of *size* bytes; *name* must not have been used before."""
+        await asyncio.to_thread(os.sync)  # what earlier rounds left unwritten would slow this one's floor
         appends = await asyncio.to_thread(append_rate, self.folder, FLOOR_SECONDS)
         commits = await asyncio.to_thread(commit_rate, self.folder, FLOOR_SECONDS)
         bare = await ground.send(self.folder, replace(self._plan(f"{name}B", size), base_url=self.bare_url))
