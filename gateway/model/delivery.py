@@ -174,7 +174,7 @@ class Tells(Protocol):
     """
 
     def __call__(self, delivery: Delivery, message: Message, ending: State, code: str, detail: str) -> Notice | None:
-        """The notice to the sender of *message*; None if its dialect has no place for one (then it is an incident)."""
+        """The notice to the sender of *message*; None if its dialect has no place for one. An incident opens anyway."""
         ...
 
 

@@ -97,15 +97,14 @@ def _cancel_followers(tx: Transaction, head: sqlite3.Row, at: datetime, tell: Te
 def _tell(
     tx: Transaction, row: sqlite3.Row, state: State, code: str, detail: str, tell: Tells | None
 ) -> tuple[str, ...]:
-    """A notice to the sender if there is a place for one, else an incident; acknowledgements and notices breed none."""
+    """An incident for the operator, and a notice to the sender if its dialect has a place for one; acknowledgements
+    and notices breed none."""
     if row["purpose"] != Purpose.CONTENT:
         return ()
     message = rows.message(tx.all(f"{rows.MESSAGES} WHERE m.id = ?", row["message_id"])[0])
+    incidents.raise_incident(tx, f"delivery.{state}", row["destination"], f"delivery {row['id']}: {code}")
     notice = tell(rows.delivery(row), message, state, code, detail) if tell else None
-    if notice is None:
-        incidents.raise_incident(tx, f"delivery.{state}", row["destination"], f"delivery {row['id']}: {code}")
-        return ()
-    return _send(tx, message, row["id"], code, notice)
+    return _send(tx, message, row["id"], code, notice) if notice else ()
 
 
 def _send(tx: Transaction, about: Message, delivery_id: str, code: str, notice: Notice) -> tuple[str, ...]:

@@ -29,9 +29,10 @@ def mailbox(db: sqlite3.Connection, system: str, party: str | None, limit: int) 
 
 
 def fetched(tx: Transaction, delivery: Delivery) -> None:
-    """Record a fetch; an earlier one that was never acknowledged ends as unknown. Nothing if it is not queued."""
+    """Record a fetch; an earlier one that was never acknowledged ends as unknown. Nothing if it is not queued in a
+    mailbox: a system that is pushed to may look its delivery up without attempting it."""
     row = queueing.fetch(tx, delivery.id)
-    if row["state"] != State.QUEUED:
+    if row["state"] != State.QUEUED or row["destination"] not in tx.mailboxes:
         return
     _end_fetch(tx, row, "unknown", "")
     attempt_id, number = tx.new_id(), row["attempts"] + 1
