@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from pathlib import Path
 from random import SystemRandom
 
 import structlog
 
-import adapters.rest
 import adapters.vxp
+from adapters.webhook import WebhookSystem
 from gateway import __version__
+from gateway.assembly import DIALECTS, Connected, Counter, entrances, platform_of, webhook_of
 from gateway.client import Client
 from gateway.clock import SystemClock
 from gateway.config import Config
-from gateway.config.model import Platform
+from gateway.config.model import Platform, System
 from gateway.delivery.attempt import AttemptStory
 from gateway.delivery.gate import Breaker
 from gateway.delivery.notice import Notices
@@ -27,18 +30,18 @@ from gateway.delivery.retry import RetryPolicy
 from gateway.delivery.worker import Worker
 from gateway.errors import Refusal
 from gateway.intake.accept import AcceptStory
+from gateway.intake.arrival import Arrivals
 from gateway.intake.http import Entrance, IntakeHttp
-from gateway.intake.identify import KeyRing
 from gateway.intake.limits import DiskGate, IntakeLimits, Strangers
 from gateway.intake.poller import PollLoop, PollSettings
 from gateway.intake.routing import Lifetimes, Route, Routing, Seat
+from gateway.intake.secrecy import Secrecy, SecrecySettings
 from gateway.intake.settle import Settling
 from gateway.intake.validation import Peer
-from gateway.model.access import Caller
 from gateway.model.document import Content
 from gateway.model.message import Message
 from gateway.model.party import Parties
-from gateway.ports import Decode
+from gateway.ports import Outbound
 from gateway.proof.sealer import Sealer
 from gateway.server.control import ControlSocket
 from gateway.server.listeners import Address, Listener
@@ -48,9 +51,6 @@ from gateway.storage import SqliteStore, StoreSettings, open_store
 from gateway.telemetry import CrashPoint, Metrics
 
 log = structlog.get_logger("gateway")
-
-DIALECTS: dict[str, Decode] = {"edxml": adapters.vxp.decode, "rest-json": adapters.rest.decode}
-"""Every dialect whose bytes can lie in the store, and how it is read."""
 
 
 class Gateway:
@@ -65,54 +65,53 @@ class Gateway:
         self._reach = reach
         self._routing = _routing(config)
         self._gate = DiskGate(store.free_bytes, config.store.reserve, self.clock)
+        self._secrecy = Secrecy(SecrecySettings(**config.secrecy.model_dump()))
         self._strangers = Strangers(config.listen.intake.stranger_calls_per_minute, self.clock)
         self._clients: list[Client] = []
         self.platforms = {item.id: self._platform(item) for item in config.platforms}
+        self.webhooks = {item.id: self._webhook(item, item.url) for item in config.systems if item.url}
         self._notices = Notices(self._mailbox_of, self.clock)
         self.accept = self._accept_story()
-        self.workers = {item.id: self._worker(item) for item in config.platforms}
+        self.workers = {item.id: self._worker(item, self.platforms[item.id]) for item in config.platforms}
+        self.workers |= {item.id: self._worker(item, self.webhooks[item.id]) for item in config.systems if item.url}
         self.settling = Settling(store, self.accept, self.platforms, self.clock, self.wake)
         self.expiry = Expiry(store, self._notices, self.clock, self.wake)
         self.operations = Operations(store, self.settling, self.clock, _directory(config), self.wake)
 
     # -- what is built -------------------------------------------------------------------------------------------
 
-    def _platform(self, item: Platform) -> adapters.vxp.VxpPlatform:
-        settings = adapters.vxp.VxpSettings(
-            id=item.id,
-            base_url=item.base_url,
-            system_id=item.system_id,
-            secret=adapters.vxp.Secret(item.secret.reveal()),
-            requests_per_second=item.requests_per_second,
-            hash_file=item.hash_file,
-            to_header=item.to_header,
-            wrap_attachments=item.wrap_attachments,
-            rejected_codes=frozenset(item.rejected_codes),
-        )
-        client = Client([item.base_url], ca_file=item.ca_file)
+    def _client(self, url: str, ca_file: Path | None) -> Client:
+        client = Client([url], ca_file=ca_file)
         self._clients.append(client)
-        return adapters.vxp.VxpPlatform(settings, client, self.clock, self._random)
+        return client
+
+    def _platform(self, item: Platform) -> Connected:
+        return platform_of(item, self._client(item.base_url, item.ca_file), self.clock, self._random)
+
+    def _webhook(self, item: System, url: str) -> WebhookSystem:
+        return webhook_of(item, url, self._client(url, item.ca_file), self.clock)
 
     def _accept_story(self) -> AcceptStory:
-        peers = {item.id: Peer(item.id, False, item.parties) for item in self.config.systems}
+        peers = {item.id: Peer(item.id, False, item.parties, item.status_order) for item in self.config.systems}
         peers |= {item.id: Peer(item.id, True, Parties(())) for item in self.config.platforms}
         return AcceptStory(
             store=self.store,
             dialects=DIALECTS,
             peers=peers,
             routing=self._routing,
-            platforms=self.platforms,
+            platforms={**self.platforms, **self.webhooks},
             gate=self._gate,
             clock=self.clock,
             metrics=self.metrics,
             wake=self.wake,
+            secrecy=self._secrecy,
         )
 
-    def _worker(self, item: Platform) -> Worker:
+    def _worker(self, item: Platform | System, outbound: Outbound) -> Worker:
         delivery = self.config.delivery
         attempt = AttemptStory(
             store=self.store,
-            outbound=self.platforms[item.id],
+            outbound=outbound,
             dialects=DIALECTS,
             tell=self._notices,
             retry=RetryPolicy(first=delivery.retry_first, cap=delivery.retry_max),
@@ -147,6 +146,7 @@ class Gateway:
                 metrics=self.metrics,
                 wake=self.wake,
                 reach=self._reach,
+                secrecy=self._secrecy,
             )
             for item in self.config.platforms
             if item.poll
@@ -162,22 +162,30 @@ class Gateway:
             body_timeout=intake.body_timeout,
             disk_reserve=self.config.store.reserve,
         )
-        callers = {item.id: Caller(item.id, item.parties) for item in self.config.systems}
         http = IntakeHttp(
             store=self.store,
             limits=limits,
             strangers=self._strangers,
             clock=self.clock,
             metrics=self.metrics,
+            secrecy=self._secrecy,
         )
-        rest = adapters.rest.RestEndpoints(self.accept, self.store, self.store, self._content, self.clock)
         addresses = []
         if intake.tls and intake.address:
             addresses.append(Address(intake.address.host, intake.address.port, intake.tls_certificate, intake.tls_key))
         if intake.plain_http:
             addresses.append(Address(intake.plain_http.host, intake.plain_http.port))
-        app = http.application([Entrance(rest, KeyRing(self.store, callers, self.clock))])
+        app = http.application(self._entrances())
         return Listener(app, addresses, header_limit=intake.header_limit, max_connections=intake.max_connections)
+
+    def _entrances(self) -> list[Entrance]:
+        counter = Counter(self.accept, self._arrivals(), self.store, self._content, self.clock)
+        return entrances(self.config, counter, self.platforms)
+
+    def _arrivals(self) -> Arrivals:
+        """The mailbox with the automatic 01 for the parties that delegated it."""
+        delegated = {item.id: item.automatic_arrival for item in self.config.systems if item.automatic_arrival}
+        return Arrivals(self.store, delegated, self._routing, adapters.vxp.encode, self.clock, self.wake)
 
     def console_listener(self) -> Listener:
         """The management side."""
@@ -273,6 +281,7 @@ def _routing(config: Config) -> Routing:
     return Routing(
         seats=tuple(Seat(item.id, item.parties) for item in config.systems),
         routes=tuple(Route(item.to, item.platform) for item in config.effective_routes),
+        via_platform=frozenset(item.id for item in config.platforms if item.local == "via_axis"),
         lifetimes=Lifetimes(
             platform=timedelta(seconds=delivery.expiry),
             platform_urgent=timedelta(seconds=delivery.urgent_expiry),
@@ -283,7 +292,8 @@ def _routing(config: Config) -> Routing:
 
 def _directory(config: Config) -> Directory:
     systems = {item.id: item.parties for item in config.systems}
-    return Directory(systems, frozenset(item.id for item in config.platforms))
+    pushed = frozenset(item.id for item in config.systems if item.url)
+    return Directory(systems, frozenset(item.id for item in config.platforms), pushed)
 
 
 def store_settings(config: Config) -> StoreSettings:
@@ -303,7 +313,7 @@ async def open_gateway(config: Config) -> AsyncIterator[Gateway]:
         store_settings(config),
         SystemClock(),
         reach,
-        mailboxes=frozenset(item.id for item in config.systems),
+        mailboxes=frozenset(item.id for item in config.systems if not item.url),
         platforms=frozenset(item.id for item in config.platforms),
     )
     try:
@@ -319,8 +329,16 @@ async def open_offline(config: Config) -> AsyncIterator[Operations]:
         yield gateway.operations
 
 
+def _leave_no_core() -> None:
+    """A core file would hold what is never stored: secrets, and documents that were withheld (DESIGN §7). Where a
+    sandbox forbids the call, the service manager sets the limit."""
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 async def serve(config: Config, ready: Callable[[list[int], list[int]], None] = lambda intake, console: None) -> int:
     """Run until SIGTERM or SIGINT. 0 after an orderly end, 1 if a part failed."""
+    _leave_no_core()
     loop = asyncio.get_running_loop()
     async with open_gateway(config) as gateway:
         running = asyncio.create_task(gateway.run(ready))

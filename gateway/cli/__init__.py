@@ -17,6 +17,7 @@ from gateway.cli.frame import Root
 from gateway.cli.incident import incident
 from gateway.cli.key import key
 from gateway.cli.message import message
+from gateway.cli.party import party
 from gateway.cli.quarantine import quarantine
 from gateway.cli.queue import queue
 from gateway.cli.sandbox import sandbox
@@ -31,6 +32,7 @@ COMMANDS: tuple[click.Command, ...] = (
     message,
     quarantine,
     queue,
+    party,
     incident,
     key,
     audit,

@@ -70,6 +70,8 @@ def _tell(error: GatewayError | OSError | sqlite3.Error, screen: Screen) -> Exit
 
 
 def _failure_of(error: GatewayError | OSError | sqlite3.Error) -> Failure:
+    if isinstance(error, BodyDamaged):
+        return _of_refusal(error, Exit.FINDING)
     if isinstance(error, Refusal):
         return _of_refusal(error)
     if isinstance(error, StoreUnavailable):
@@ -92,18 +94,16 @@ def _failure_of(error: GatewayError | OSError | sqlite3.Error) -> Failure:
             "Cũ hơn: chạy 'lienthong migrate'; mới hơn: dùng bản phát hành mới hơn",
             "Older: run 'lienthong migrate'; newer: use the newer release",
         )
-    if isinstance(error, BodyDamaged):
-        return Failure(Exit.FINDING, "store.damaged", "Nội dung lưu trữ không còn như khi nhận", str(error))
     return Failure(Exit.UNREACHABLE, "system", f"Không thực hiện được: {error}", f"Cannot be done: {error}")
 
 
-def _of_refusal(refusal: Refusal) -> Failure:
+def _of_refusal(refusal: Refusal, exit: Exit | None = None) -> Failure:
     fault = refusal.fault
     exits = {404: Exit.NOT_FOUND, 503: Exit.UNREACHABLE, 500: Exit.UNREACHABLE}
     about = ": ".join(part for part in (refusal.where, refusal.detail) if part)
     suffix = f" ({about})" if about else ""
     return Failure(
-        exits.get(fault.status, Exit.REFUSED),
+        exit or exits.get(fault.status, Exit.REFUSED),
         refusal.code,
         fault.vi + suffix,
         fault.en + suffix,

@@ -23,10 +23,11 @@ MOST_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Travelling:
-    """One delivery with its attempts."""
+    """One delivery with its attempts, and for one that waits the delivery it waits behind."""
 
     delivery: Delivery
     attempts: tuple[Attempt, ...]
+    behind: Delivery | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,11 @@ async def _find(store: Store, code: str) -> Sequence[Message]:
 
 async def _story(store: Store, one: Message) -> Story:
     deliveries = await store.deliveries_of(one.id)
-    return Story(one, tuple([Travelling(each, tuple(await store.attempts_of(each.id))) for each in deliveries]))
+    return Story(one, tuple([await _travelling(store, each) for each in deliveries]))
+
+
+async def _travelling(store: Store, delivery: Delivery) -> Travelling:
+    return Travelling(delivery, tuple(await store.attempts_of(delivery.id)), await store.before(delivery.id))
 
 
 def _show(story: Story, screen: Screen) -> None:
@@ -175,7 +180,7 @@ def _show_recipients(story: Story, screen: Screen) -> None:
                 screen.pick(STATES[each.delivery.state]),
                 each.delivery.attempts,
                 each.delivery.ended_at or each.delivery.created_at,
-                _detail(each.delivery, screen),
+                _detail(each, screen),
                 each.delivery.id,
             )
             for each in story.deliveries
@@ -184,9 +189,17 @@ def _show_recipients(story: Story, screen: Screen) -> None:
     )
 
 
-def _detail(delivery: Delivery, screen: Screen) -> str:
+def _detail(one: Travelling, screen: Screen) -> str:
+    delivery, behind = one.delivery, _behind(one.behind, screen)
     twice = screen.pick(("có thể đến hai lần", "may have arrived twice")) if delivery.maybe_twice else ""
-    return "; ".join(part for part in (delivery.code, delivery.detail, delivery.reference, twice) if part)
+    return "; ".join(part for part in (behind, delivery.code, delivery.detail, delivery.reference, twice) if part)
+
+
+def _behind(head: Delivery | None, screen: Screen) -> str:
+    if head is None:
+        return ""
+    state = screen.pick(STATES[head.state])
+    return screen.pick((f"đứng sau lượt {head.id} ({state})", f"behind delivery {head.id} ({state})"))
 
 
 def _show_attempts(story: Story, screen: Screen) -> None:
@@ -209,6 +222,27 @@ def _show_attempts(story: Story, screen: Screen) -> None:
             for attempt, delivery in attempts
         ],
     )
+
+
+@message.command()
+@click.argument("id")
+@with_reason(required=True)
+@with_config
+@with_screen
+def hold(config_path: Path, screen: Screen, id: str, reason: str) -> None:
+    """Giữ lại lượt chuyển chưa kết thúc cho đến khi được cho đi tiếp.
+
+    Stop a delivery that has not ended (or every such delivery of a message) until it is released.
+    """
+    result = order(config_path, "message.hold", {"id": id}, reason)
+    if screen.json:
+        screen.value(result)
+        return
+    for row in result["held"]:
+        screen.line(
+            f"{row['delivery']}: giữ lại, chưa chuyển tới {row['destination']}",
+            f"{row['delivery']}: held, not going to {row['destination']}",
+        )
 
 
 @message.command()

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.frame import with_config, with_screen
+from gateway.cli.memory import return_large_blocks
 from gateway.cli.screen import Screen
 from gateway.clock import SystemClock
 from gateway.config import load
@@ -34,6 +35,7 @@ def serve(config_path: Path, screen: Screen) -> None:
 
     config = load(config_path, os.environ)
     set_up_logging(json_lines=not sys.stderr.isatty())
+    return_large_blocks()
 
     def ready(intake: list[int], console: list[int]) -> None:
         if screen.json:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gateway.config.dialects import check_dialects
+from gateway.config.disagreement import Disagreement
 from gateway.config.locate import KeyPath
-from gateway.config.model import Config, Platform
+from gateway.config.model import Config
 from gateway.config.values import is_loopback
 
 RESERVED = frozenset({"gateway", "unassigned"})
@@ -18,21 +19,11 @@ LONGEST_SOCKET_PATH = 107
 """Bytes of a Unix socket's path on Linux (unix(7): sun_path has 108, one for the final zero)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Disagreement:
-    """A finding with the key that should change."""
-
-    path: KeyPath
-    vi: str
-    en: str
-    hint_vi: str = ""
-    hint_en: str = ""
-
-
 def check_tables(config: Config) -> Iterator[Disagreement]:
     """Disagreements between tables. Pure."""
     yield from _ids(config)
     yield from _claims(config)
+    yield from check_dialects(config)
     yield from _environments(config)
     yield from _base_urls(config)
     yield from _inboxes(config)
@@ -44,12 +35,14 @@ def check_tables(config: Config) -> Iterator[Disagreement]:
 def check_machine(config: Config) -> Iterator[Disagreement]:
     """Disagreements with the machine: files that a server must be able to read, the folder it must write."""
     intake = config.listen.intake
-    for key, path in (("tls_certificate", intake.tls_certificate), ("tls_key", intake.tls_key)):
+    for name, path in (("tls_certificate", intake.tls_certificate), ("tls_key", intake.tls_key)):
         if path:
-            yield from _readable(("listen", "intake", key), path)
-    for index, platform in enumerate(config.platforms):
-        if platform.ca_file:
-            yield from _readable(("platforms", index, "ca_file"), platform.ca_file)
+            yield from _readable(("listen", "intake", name), path)
+    authorities = [(("platforms", index, "ca_file"), row.ca_file) for index, row in enumerate(config.platforms)]
+    authorities += [(("systems", index, "ca_file"), row.ca_file) for index, row in enumerate(config.systems)]
+    for key, path in authorities:
+        if path:
+            yield from _readable(key, path)
     yield from _data_dir(config.gateway.data_dir)
 
 
@@ -109,20 +102,28 @@ def _environments(config: Config) -> Iterator[Disagreement]:
 
 
 def _base_urls(config: Config) -> Iterator[Disagreement]:
+    """Both are called from here with what must not be read on the way."""
     for index, platform in enumerate(config.platforms):
-        if not _protected(platform):
-            yield Disagreement(
-                ("platforms", index, "base_url"),
-                f"Nền tảng '{platform.id}' phải dùng https",
-                f"The platform '{platform.id}' must be reached over https",
-                "http chỉ dùng cho máy này (127.0.0.1) hoặc môi trường test",
-                "http is for this machine (127.0.0.1) or environment test only",
-            )
+        if not _protected(platform.base_url, platform.environment):
+            yield _plain(("platforms", index, "base_url"), f"Nền tảng '{platform.id}'", f"The platform '{platform.id}'")
+    for index, system in enumerate(config.systems):
+        if system.url and not _protected(system.url, system.environment):
+            yield _plain(("systems", index, "url"), f"Hệ thống '{system.id}'", f"The system '{system.id}'")
 
 
-def _protected(platform: Platform) -> bool:
-    parts = urlsplit(platform.base_url)
-    return parts.scheme == "https" or platform.environment == "test" or is_loopback(parts.hostname or "")
+def _plain(path: KeyPath, vi: str, en: str) -> Disagreement:
+    return Disagreement(
+        path,
+        f"{vi} phải dùng https",
+        f"{en} must be reached over https",
+        "http chỉ dùng cho máy này (127.0.0.1) hoặc môi trường test",
+        "http is for this machine (127.0.0.1) or environment test only",
+    )
+
+
+def _protected(url: str, environment: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "https" or environment == "test" or is_loopback(parts.hostname or "")
 
 
 def _inboxes(config: Config) -> Iterator[Disagreement]:
@@ -214,10 +215,12 @@ def _times(config: Config) -> Iterator[Disagreement]:
             "retry_first dài hơn retry_max",
             "retry_first is longer than retry_max",
         )
-    for index, platform in enumerate(config.platforms):
-        if platform.deadline >= delivery.lease:
+    platforms = [(("platforms", index), row.deadline) for index, row in enumerate(config.platforms)]
+    systems = [(("systems", index), row.deadline) for index, row in enumerate(config.systems) if row.url]
+    for path, deadline in platforms + systems:
+        if deadline >= delivery.lease:
             yield Disagreement(
-                ("platforms", index, "deadline"),
+                (*path, "deadline"),
                 "deadline phải ngắn hơn [delivery] lease",
                 "deadline must be shorter than [delivery] lease, or an attempt outlives its claim",
             )

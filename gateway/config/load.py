@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from gateway.config.checks import Disagreement, check_machine, check_tables
+from gateway.config.checks import check_machine, check_tables
+from gateway.config.disagreement import Disagreement
 from gateway.config.model import Config
 from gateway.config.problem import ConfigError, Problem
 from gateway.config.sources import Layers, read_layers

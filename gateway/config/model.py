@@ -7,11 +7,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.config.secret import SecretReference
-from gateway.config.values import BaseUrl, Duration, FilePath, Listening, PartyList, Size
+from gateway.config.values import BaseUrl, CallUrl, Duration, Expression, FilePath, Listening, PartyList, Size
+from gateway.intake import secrecy
 from gateway.model.party import Parties
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """Names of ours, as they appear in the log, the console and file names."""
+
+HeaderText = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]
+"""What travels as an HTTP header unchanged."""
 
 Environment = Literal["test", "production"]
 EVERYONE = Parties(("*",))
@@ -37,7 +41,8 @@ class Gateway(Table):
 
 
 class IntakeListener(Table):
-    """The listener for systems. Without a certificate TLS is off, and then *plain_http* must be set."""
+    """The listener for systems. Without a certificate TLS is off, and then *plain_http* must be set. *lgsp_login*: a
+    login that opens nothing is answered too, for software of the regional axis that insists on one."""
 
     address: Listening = _written("0.0.0.0:8443")
     tls_certificate: FilePath | None = None
@@ -49,6 +54,7 @@ class IntakeListener(Table):
     max_connections: int = Field(default=1000, gt=0)
     body_timeout: Duration = _written("120s", gt=0)
     stranger_calls_per_minute: int = Field(default=120, gt=0)
+    lgsp_login: bool = False
 
     @property
     def tls(self) -> bool:
@@ -93,23 +99,71 @@ class Audit(Table):
     seal_interval: Duration = _written("2s", gt=0, le=4)
 
 
+class Secrecy(Table):
+    """Dấu mật: văn bản mang dấu không được lưu. / Markings of state secrets: what bears one is not stored. Regular
+    expressions over NFC text; *words* are looked for in *text_fields*, *labels* must be the whole of any field,
+    *file_names* are looked for in names. *innocent* phrases are taken out first. *grades*: the values of a field that
+    are not secret.
+    """
+
+    enabled: bool = True
+    text_fields: tuple[str, ...] = secrecy.TEXT_FIELDS
+    words: tuple[Expression, ...] = secrecy.WORDS
+    labels: tuple[Expression, ...] = secrecy.LABELS
+    file_names: tuple[Expression, ...] = secrecy.FILE_NAMES
+    innocent: tuple[str, ...] = secrecy.INNOCENT
+    grades: dict[str, Expression] = Field(default_factory=lambda: dict(secrecy.GRADES))
+
+
 class System(Table):
-    """One piece of provincial software and the parties it acts for."""
+    """One piece of provincial software and the parties it acts for.
+
+    *adapter*: "rest" is known by an API key; "vxp" and "lgsp" speak their axis' protocol to us and are known by
+    *system_id* and *secret* (the SDK of "vxp" freezes its timestamp for hours, which *timestamp_window* must allow
+    for); "webhook" sends by REST, and what arrives for it is posted to *url*, signed with *secret* (``whsec_…``; while
+    it is replaced, the old one after the new, parted by a blank). *content*: with a "link" it fetches what it was told
+    of from *public_url*, where it reaches this gateway; "full" brings the content along. Up to *slots* calls at once,
+    each within *deadline*.
+
+    *status_order*: what a status out of order means. *automatic_arrival*: the parties that delegate to the gateway to
+    report 01 once their system has taken a document."""
 
     id: Identifier
-    adapter: Literal["rest"] = "rest"
+    adapter: Literal["rest", "vxp", "lgsp", "webhook"] = "rest"
     parties: PartyList
     environment: Environment = "production"
+    system_id: HeaderText | None = None
+    secret: SecretReference | None = None
+    timestamp_window: Duration = _written("24h", gt=0)
+    url: CallUrl | None = None
+    content: Literal["link", "full"] = "link"
+    public_url: BaseUrl | None = None
+    slots: int = Field(default=4, ge=1, le=64)
+    deadline: Duration = _written("30s", gt=0)
+    ca_file: FilePath | None = None
+    status_order: Literal["off", "warn", "refuse"] = "warn"
+    automatic_arrival: PartyList | None = None
+
+
+class Login(Table):
+    """The integrating application's own access, where a regional axis wants a bearer token beside the two headers."""
+
+    username: str = Field(min_length=1)
+    password: SecretReference
+    application_code: str = ""
 
 
 class Platform(Table):
-    """One national platform. *hash_file*, *to_header* and *wrap_attachments* are facts that one source only tells."""
+    """One platform: the national document axis ("vxp") or a regional one ("lgsp"), behind which others are reached.
+
+    *hash_file*, *to_header* and *wrap_attachments* (vxp), *settled_codes* and *login* (lgsp) are facts that one source
+    only tells. *rejected_codes*: error codes that mean "never"; without them, those the adapter knows."""
 
     id: Identifier
-    adapter: Literal["vxp"]
+    adapter: Literal["vxp", "lgsp"]
     base_url: BaseUrl
     environment: Environment
-    system_id: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]
+    system_id: HeaderText
     secret: SecretReference
     requests_per_second: float = Field(default=5, gt=0, le=1000)
     poll: bool = True
@@ -117,9 +171,12 @@ class Platform(Table):
     hash_file: Literal["unpadded", "padded"] = "unpadded"
     to_header: Literal["auto", "never", "always"] = "auto"
     wrap_attachments: bool = True
+    local: Literal["direct", "via_axis"] = "direct"
     slots: int = Field(default=4, ge=1, le=64)
     deadline: Duration = _written("60s", gt=0)
-    rejected_codes: tuple[str, ...] = ()
+    rejected_codes: tuple[str, ...] | None = None
+    settled_codes: tuple[str, ...] = ()
+    login: Login | None = None
     ca_file: FilePath | None = None
 
 
@@ -138,6 +195,7 @@ class Config(Table):
     store: Storage = Field(default_factory=Storage)
     delivery: Delivery = Field(default_factory=Delivery)
     audit: Audit = Field(default_factory=Audit)
+    secrecy: Secrecy = Field(default_factory=Secrecy)
     systems: tuple[System, ...] = ()
     platforms: tuple[Platform, ...] = ()
     routes: tuple[Route, ...] = ()

@@ -23,6 +23,11 @@ class Secret:
         self.reference = reference
         self._text = text
 
+    @property
+    def opened(self) -> bool:
+        """Whether the secret itself is known here."""
+        return self._text is not None
+
     def reveal(self) -> str:
         """The secret itself. LookupError if the configuration was loaded without opening secrets."""
         if self._text is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from gateway.model.party import Parties
@@ -119,8 +119,35 @@ def parse_base_url(value: object) -> str:
     )
 
 
+def parse_call_url(value: object) -> str:
+    """An absolute http(s) URL to call, as it is: a query is allowed, credentials, blanks and a fragment are not."""
+    parts = urlsplit(value) if isinstance(value, str) and not re.search(r"\s", value) else None
+    if parts and parts.scheme in {"http", "https"} and _bare(parts.netloc) and not parts.fragment:
+        return str(value)
+    raise wrong(
+        "Địa chỉ gọi đến không hợp lệ",
+        "Not a usable URL",
+        "Dạng https://máy/đường-dẫn, không kèm mật khẩu hay '#'",
+        "Write https://host/path, without credentials or '#'",
+    )
+
+
 def _bare(netloc: str) -> bool:
     return bool(netloc) and "@" not in netloc and not re.search(r"\s", netloc)
+
+
+def parse_expression(value: str) -> str:
+    """A regular expression (Python's `re`) that can be compiled, by itself and as an alternative among others."""
+    try:
+        re.compile(f"(?:{value})")
+    except re.error as error:
+        raise wrong(
+            f"Biểu thức chính quy không dùng được: {error}",
+            f"Not a usable regular expression: {error}",
+            "Trong TOML hãy viết giữa hai dấu nháy đơn: '\\bMẬT\\b'",
+            "In TOML write it between single quotes: '\\bMẬT\\b'",
+        ) from None
+    return value
 
 
 def parse_path(value: object, info: ValidationInfo) -> Path:
@@ -146,8 +173,13 @@ def parse_parties(value: object, info: ValidationInfo) -> Parties:
     )
 
 
+def is_party(code: str) -> bool:
+    """Whether *code* is usable as a party's code or as a pattern."""
+    return _PARTY.fullmatch(code) is not None
+
+
 def _party(code: str, **place: Any) -> str:
-    if _PARTY.fullmatch(code):
+    if is_party(code):
         return code
     raise wrong(
         f"Mã đơn vị '{code}' không dùng được",
@@ -158,7 +190,18 @@ def _party(code: str, **place: Any) -> str:
     )
 
 
-def _parties_of_file(path: Path) -> Parties:
+@dataclass(frozen=True, slots=True)
+class PartyRow:
+    """One code or pattern of a CSV file, as it stands there, with its line."""
+
+    line: int
+    code: str
+
+
+def read_party_rows(path: Path) -> list[PartyRow]:
+    """The first column of a CSV file in UTF-8, without a heading, empty cells and comments (#). Raises
+    PydanticCustomError if it cannot be read or holds nothing.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -169,13 +212,18 @@ def _parties_of_file(path: Path) -> Parties:
             "A CSV file in UTF-8 whose first column is the party code",
         ) from None
     reader = csv.reader(text.splitlines())
-    rows = [(reader.line_num, row[0].strip()) for row in reader if row]
-    if rows and rows[0][1].casefold() in _HEADINGS:
+    rows = [PartyRow(reader.line_num, row[0].strip()) for row in reader if row]
+    if rows and rows[0].code.casefold() in _HEADINGS:
         rows = rows[1:]
-    codes = [_party(code, file=str(path), line=line) for line, code in rows if code and not code.startswith("#")]
-    if not codes:
+    rows = [row for row in rows if row.code and not row.code.startswith("#")]
+    if not rows:
         raise wrong(f"Danh sách đơn vị {path} không có mã nào", f"The list of parties {path} holds no code")
-    return Parties(tuple(codes))
+    return rows
+
+
+def _parties_of_file(path: Path) -> Parties:
+    rows = read_party_rows(path)
+    return Parties(tuple(_party(row.code, file=str(path), line=row.line) for row in rows))
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:
@@ -199,7 +247,10 @@ Listening = Annotated[
     WithJsonSchema({"type": "string", "examples": ["0.0.0.0:8443"]}),
 ]
 """An address to listen on; None when off."""
+Expression = Annotated[str, AfterValidator(parse_expression), WithJsonSchema({"type": "string", "format": "regex"})]
+"""A regular expression, kept as it is written."""
 BaseUrl = Annotated[str, PlainValidator(parse_base_url), WithJsonSchema({"type": "string", "format": "uri"})]
+CallUrl = Annotated[str, PlainValidator(parse_call_url), WithJsonSchema({"type": "string", "format": "uri"})]
 FilePath = Annotated[Path, PlainValidator(parse_path), PlainSerializer(str), WithJsonSchema({"type": "string"})]
 PartyList = Annotated[
     Parties,

@@ -12,7 +12,7 @@ from typing import Protocol
 from gateway.clock import Clock, from_millis, to_millis
 from gateway.errors import Refusal
 from gateway.intake.identify import issue_key
-from gateway.model.delivery import UNASSIGNED, Concluded, Delivery, State
+from gateway.model.delivery import ENDED, UNASSIGNED, Concluded, Delivery, Purpose, State
 from gateway.model.message import Accepted
 from gateway.model.party import Parties
 from gateway.ports import Mailbox, Records, Tending
@@ -46,10 +46,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Who is configured: systems with their parties, and platforms."""
+    """Who is configured: systems with their parties, platforms, and the systems that are *pushed* to."""
 
     systems: Mapping[str, Parties]
     platforms: frozenset[str]
+    pushed: frozenset[str] = frozenset()
 
     def address(self, to: str, recipients: tuple[str, ...]) -> tuple[str, str]:
         """(destination, party) for *to*: a platform, a system (its mailbox takes the first of *recipients* it serves),
@@ -66,12 +67,13 @@ class Directory:
         raise Refusal("peer.unknown", where=to)
 
     def require_queue(self, scope: str) -> None:
-        """Refusal 'peer.unknown' unless *scope* is a platform or one of its pollers, ``poll:<platform>:<type>``."""
+        """Refusal 'peer.unknown' unless *scope* is a platform, one of its pollers, ``poll:<platform>:<type>``, or a
+        system that is pushed to."""
         kind, _, rest = scope.partition(":")
         platform, _, type = rest.rpartition(":")
         polled = kind == "poll" and platform in self.platforms and type in POLL_TYPES
-        if scope not in self.platforms and not polled:
-            raise Refusal("peer.unknown", where=scope, detail="only queues and pollers of platforms can be paused")
+        if scope not in self.platforms | self.pushed and not polled:
+            raise Refusal("peer.unknown", where=scope, detail="only what the gateway sends or polls can be paused")
 
 
 class OperationsStore(Mailbox, Records, Tending, Protocol):
@@ -101,6 +103,7 @@ class Operations:
         self._directory = directory
         self._wake = wake
         self._by_name: dict[str, Callable[[Order], Awaitable[Result]]] = {
+            "message.hold": self._hold,
             "message.release": self._release,
             "quarantine.accept": self._accept,
             "quarantine.reject": self._reject,
@@ -117,6 +120,22 @@ class Operations:
         if operation is None:
             raise Refusal("control.request", where="operation", detail="there is no such operation")
         return await operation(order)
+
+    async def _hold(self, order: Order) -> Result:
+        """A delivery, or every live delivery of a message, stops until it is released."""
+        reason, live = order.required_reason(), await self._live(order.required("id"))
+        held: list[Result] = []
+        for delivery in live:
+            concluded = await self._store.hold(delivery.id, order.actor, reason)
+            self._wake(concluded.destinations)
+            held.append({"delivery": delivery.id, "state": str(concluded.state), "destination": delivery.destination})
+        return {"held": held}
+
+    async def _live(self, id: str) -> list[Delivery]:
+        live = [delivery for delivery in await self._deliveries(id) if delivery.state not in ENDED]
+        if not live:
+            raise Refusal("delivery.ended", where=id)
+        return live
 
     async def _release(self, order: Order) -> Result:
         """A held delivery, or every held delivery of a message, goes on; *to* names another destination."""
@@ -138,14 +157,19 @@ class Operations:
         return {"released": released}
 
     async def _held(self, id: str) -> list[Delivery]:
-        one = await self._store.delivery(id)
-        deliveries = [one] if one else list(await self._store.deliveries_of(id))
-        if not deliveries and await self._store.message(id) is None:
-            raise Refusal("message.not_found", where=id)
-        held = [delivery for delivery in deliveries if delivery.state is State.HELD]
+        held = [delivery for delivery in await self._deliveries(id) if delivery.state is State.HELD]
         if not held:
             raise Refusal("delivery.not_held", where=id)
         return held
+
+    async def _deliveries(self, id: str) -> list[Delivery]:
+        """The delivery with this id, or all that bring the message with this id to somebody."""
+        if one := await self._store.delivery(id):
+            return [one]
+        deliveries = await self._store.deliveries_of(id)
+        if not deliveries and await self._store.message(id) is None:
+            raise Refusal("message.not_found", where=id)
+        return [delivery for delivery in deliveries if delivery.purpose is not Purpose.ACKNOWLEDGEMENT]
 
     def _new_address(self, delivery: Delivery, to: str) -> tuple[str, str]:
         if to:

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.config import load
+from gateway.config import Config, load
 from gateway.intake.identify import issue_key
 from gateway.telemetry import set_up_logging
 from gateway.wiring import Gateway, open_gateway
@@ -48,6 +48,7 @@ environment = "test"
 id = "stc"
 parties = ["H53.02"]
 environment = "test"
+{receiver}
 [[platforms]]
 id = "vxp"
 adapter = "vxp"
@@ -137,6 +138,7 @@ async def running_gateway(
     delivery: str = "",
     platform: str = "",
     system: str = 'parties = ["H53.01", "H53.01.*"]',
+    receiver: str = "",
 ) -> AsyncIterator[Province]:
     """The gateway in this process, on a data directory below *folder*, with fresh keys for its two systems."""
     file = folder / "lienthong.toml"
@@ -149,10 +151,17 @@ async def running_gateway(
             delivery=delivery,
             platform=platform,
             system=system,
+            receiver=receiver,
         ),
         encoding="utf-8",
     )
-    config = load(file, {"VXP_SECRET": sandbox.systems[PROVINCE_SYSTEM].secret})
+    async with listening(load(file, {"VXP_SECRET": sandbox.systems[PROVINCE_SYSTEM].secret}), sandbox) as province:
+        yield province
+
+
+@asynccontextmanager
+async def listening(config: Config, sandbox: Running) -> AsyncIterator[Province]:
+    """The gateway of *config* in this process, with fresh keys for its systems."""
     async with open_gateway(config) as gateway:
         keys = {}
         for item in config.systems:

@@ -85,6 +85,36 @@ def test_a_short_file_is_enough(write: Write, tmp_path: Path) -> None:
     assert "H53.1.9" in config.systems[0].parties
 
 
+TWO_VXP_SYSTEMS = """
+[[systems]]
+id = "a"
+adapter = "vxp"
+system_id = "000.00.01.H53"
+secret = "env:VXP_SECRET"
+timestamp_window = "30d"
+parties = ["H53.8"]
+
+[[systems]]
+id = "b"
+adapter = "vxp"
+system_id = "000.00.02.H53"
+secret = "env:VXP_SECRET"
+parties = ["H53.9"]
+"""
+
+
+def test_systems_that_speak_vxp_have_credentials_and_a_time_window(write: Write) -> None:
+    first, second = load(write(GOOD + TWO_VXP_SYSTEMS), {"VXP_SECRET": "s3cret"}).systems[2:]
+    assert (first.system_id, first.timestamp_window) == ("000.00.01.H53", 30 * 86400)
+    assert second.secret
+    assert (second.secret.reveal(), second.timestamp_window) == ("s3cret", 86400)
+
+
+def test_two_systems_cannot_have_one_system_id(write: Write) -> None:
+    (problem,) = problems(write(GOOD + TWO_VXP_SYSTEMS.replace("000.00.02.H53", "000.00.01.H53")))
+    assert problem.key == "systems[3].system_id"
+
+
 MISTAKES = {
     "unknown key": ('data_dir = "data"', 'data_dri = "data"', 3, "gateway.data_dri"),
     "unknown table": ("[delivery]\n", "[deliverys]\n", 8, "deliverys"),
@@ -108,6 +138,36 @@ MISTAKES = {
     ),
     "unknown adapter": ('adapter = "vxp"', 'adapter = "soap"', 21, "platforms[0].adapter"),
     "plain http to production": ("https://axis.example", "http://axis.example", 22, "platforms[0].base_url"),
+    "VXP system without credentials": (
+        'id = "motcua"',
+        'id = "motcua"\nadapter = "vxp"\nsecret = "env:VXP_SECRET"',
+        15,
+        "systems[1].system_id",
+    ),
+    "VXP system without a secret": (
+        'id = "motcua"',
+        'id = "motcua"\nadapter = "vxp"\nsystem_id = "1"',
+        15,
+        "systems[1].secret",
+    ),
+    "VXP secret of a REST system": (
+        'id = "motcua"',
+        'id = "motcua"\nsecret = "env:VXP_SECRET"',
+        17,
+        "systems[1].secret",
+    ),
+    "time window of a REST system": (
+        'id = "motcua"',
+        'id = "motcua"\ntimestamp_window = "1h"',
+        17,
+        "systems[1].timestamp_window",
+    ),
+    "literal secret of a system": (
+        'id = "motcua"',
+        'id = "motcua"\nadapter = "vxp"\nsystem_id = "1"\nsecret = "hunter2"',
+        19,
+        "systems[1].secret",
+    ),
     "password in the URL": ("https://axis.example", "https://u:p@axis.example", 22, "platforms[0].base_url"),
     "no URL": ("https://axis.example", "axis.example", 22, "platforms[0].base_url"),
     "unknown environment": ('"production"', '"prod"', 23, "platforms[0].environment"),
