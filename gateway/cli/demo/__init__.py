@@ -10,6 +10,7 @@ import click
 
 from gateway.cli.demo.scenes import play
 from gateway.cli.demo.screen import Screen
+from gateway.cli.demo.stage import require_own
 
 
 @click.command("demo")
@@ -24,5 +25,7 @@ def demo(once: bool, scene: int | None, lang: str, data_dir: Path) -> None:
 
     Không cần mạng, không cần cấu hình: mọi thứ chạy trên máy này. Needs no network and no configuration.
     """
+    folder = data_dir.resolve()
+    require_own(folder)
     pace = 0.7 if sys.stdout.isatty() and not once else 0.0
-    sys.exit(asyncio.run(play(Screen(lang, pace), data_dir.resolve(), only=scene, once=once)))
+    sys.exit(asyncio.run(play(Screen(lang, pace), folder, only=scene, once=once)))

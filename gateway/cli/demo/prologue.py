@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from gateway.cli.demo.screen import Screen
-from gateway.cli.demo.stage import INTERIOR, control
+from gateway.cli.demo.stage import control
 from gateway.clock import VIETNAM
 from sandbox.app import Running, start
 from sandbox.direct import DirectSystem
@@ -17,6 +17,7 @@ from sandbox.settings import MINISTRY_SYSTEM, PROVINCE_SYSTEM, SandboxSettings
 from sandbox.writing import Draft, pdf_files, write_document
 
 SEED = 12
+SENDER = Organ("H53.01", "Sở Nội vụ")
 OUTGOING = 12
 INCOMING = 6
 _OURS = {"system": PROVINCE_SYSTEM}
@@ -51,7 +52,7 @@ async def play_prologue(screen: Screen) -> Prologue:
         system = DirectSystem(sandbox.axis_url, sandbox.systems[PROVINCE_SYSTEM], SEED)
         await control(sandbox, "POST", "/faults", json=FAULTS)
         for number in range(1, OUTGOING + 1):
-            await system.send(_document(number), INTERIOR[1])
+            await system.send(_document(number), SENDER.code)
         await control(sandbox, "DELETE", "/faults")
         await _receive(sandbox, system)
         return await _count(screen, sandbox, system)
@@ -61,7 +62,7 @@ async def play_prologue(screen: Screen) -> Prologue:
 
 async def _receive(sandbox: Running, system: DirectSystem) -> None:
     for number in range(1, INCOMING + 1):
-        query = f"from={MINISTRY_SYSTEM}&to={INTERIOR[1]}&number={number}"
+        query = f"from={MINISTRY_SYSTEM}&to={SENDER.code}&number={number}"
         await control(sandbox, "POST", f"/packages?{query}")
     await system.receive()
 
@@ -92,7 +93,7 @@ async def _count(screen: Screen, sandbox: Running, system: DirectSystem) -> Prol
 def _document(number: int) -> bytes:
     subject = f"Báo cáo số {number}"
     draft = Draft(
-        sender=Organ(INTERIOR[1], INTERIOR[2]),
+        sender=SENDER,
         recipients=(Organ(MINISTRY_SYSTEM, "Văn phòng Chính phủ"),),
         number=str(number),
         notation="SNV-VP",

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 
 from gateway.cli.demo.prologue import FAULTS, INCOMING, OUTGOING, Prologue, play_prologue
 from gateway.cli.demo.screen import Row, Screen
-from gateway.cli.demo.stage import FINANCE, INTERIOR, Stage, set_stage
+from gateway.cli.demo.stage import COMMUNES, SENDER, Stage, set_stage
 from sandbox.department import DepartmentSystem, compose
 from sandbox.edxml import File, Organ
+from sandbox.office import OfficeSystem
 from sandbox.pdf import make_pdf
 from sandbox.settings import MINISTRY_SYSTEM
 
@@ -69,37 +71,42 @@ async def _morning(play: Play) -> list[Row]:
     screen, stage = play.screen, play.stage
     screen.scene(
         "07:30",
-        ("Sở Nội vụ gửi công văn có hai tệp PDF lên bộ", "A department sends a document with two PDFs to a ministry"),
+        ("Một sở gửi công văn lên bộ và xuống hai xã", "A department writes to a ministry and to two communes"),
         ("Gửi rồi mà không biết đã tới chưa, đang ở bước nào.", "We sent it; nobody can say where it is."),
     )
+    await stage.axis("POST", f"/ministries/{MINISTRY_SYSTEM}/replies", json={"codes": ["01", "03", "04", "05", "06"]})
     files = [_pdf("cong-van.pdf", 40_000), _pdf("phu-luc.pdf", 120_000)]
-    async with stage.system("snv") as snv:
-        accepted = await snv.send(_letter("1201", "Báo cáo cải cách hành chính quý IV", files), "demo-1201")
+    letter = _letter("1201", "Báo cáo cải cách hành chính quý IV", files, to=[MINISTRY, *COMMUNES])
+    async with stage.rest_system() as sender, stage.vxp_system() as communes:
+        accepted = await sender.send(letter, "demo-1201")
         screen.say(
             f"Cổng trả lời 'đã nhận': văn bản đã nằm an toàn trên đĩa (mã {accepted.message_id[:12]}…).",
             f"'Accepted': the document is safe on disk (id {accepted.message_id[:12]}…).",
         )
+        await stage.until(communes.poll_once)
+        screen.good(
+            f"{COMMUNES[0].name} và {COMMUNES[1].name} nối vào cổng: nhận ngay bằng SDK VXP, không đi vòng qua trục.",
+            "The two communes are connected here: they take it at once with their VXP SDK, without a detour.",
+        )
         row = await stage.until(lambda: _delivered(stage, accepted.message_id))
         screen.good(
-            f"Đã chuyển lên trục sau {row['attempts_made']} lần gửi; trục cấp mã {row['reference'][:13]}…",
-            f"On the axis after {row['attempts_made']} attempt(s); the axis calls it {row['reference'][:13]}…",
+            f"Đã chuyển lên trục cho bộ; trục cấp mã {row['reference'][:13]}…",
+            f"On the axis for the ministry, which calls it {row['reference'][:13]}…",
         )
-        same = await _same_files(stage, "1201/SNV-VP", files)
+        same = await _same_files(stage, files)
         screen.good("Hai tệp PDF tới bộ nguyên vẹn từng byte.", "Both PDFs reached the ministry byte for byte.")
-        statuses = await stage.until(lambda: _statuses(snv, 2))
+        codes = await stage.until(lambda: _history(stage, accepted.message_id, {3, 4, 5, 6}))
+    shown = ", ".join(f"{code:02d}" for code in codes)
     screen.good(
-        "Bộ báo về: 'Đã đến' rồi 'Đã tiếp nhận'. Văn thư thấy ngay trong hộp thư.",
-        "The ministry reports back: 'arrived', then 'registered'. The clerk sees it at once.",
+        f"Trạng thái đã về: {shown}. Văn thư mở một văn bản là thấy từng nơi nhận đang ở bước nào.",
+        f"Statuses came back: {shown}. One look at the document shows every recipient's step.",
     )
     return [
         Row(
             ("Không biết văn bản đang ở đâu", "Nobody knows where a document is"),
             ("Không có câu trả lời", "No answer"),
-            (
-                f"Mỗi nơi nhận một dòng; {statuses} trạng thái đã về",
-                f"One row per recipient; {statuses} statuses came back",
-            ),
-            same and statuses >= 2,
+            (f"3 nơi nhận, mỗi nơi một dòng; trạng thái {shown}", f"3 recipients, a row each; statuses {shown}"),
+            same and row["rows"] == 3,
         )
     ]
 
@@ -109,75 +116,91 @@ async def _delivered(stage: Stage, message_id: str) -> Any:
     rows = shown["timeline"]
     if not rows or any(row["state"] != "delivered" for row in rows):
         return None
-    return {**rows[0], "attempts_made": len(rows[0]["attempts"])}
+    return {"reference": next(row["reference"] for row in rows if row["destination"] == "vxp"), "rows": len(rows)}
 
 
-async def _same_files(stage: Stage, notation: str, files: list[File]) -> bool:
+async def _same_files(stage: Stage, files: list[File]) -> bool:
     state = await stage.axis("GET", "/state")
     expected = sorted(hashlib.sha256(file.content).hexdigest() for file in files)
     return any(sorted(package["digests"]) == expected for package in state["packages"])
 
 
-async def _statuses(system: DepartmentSystem, wanted: int) -> int:
-    await system.pull_once()
-    return system.received.distinct if system.received.distinct >= wanted else 0
+async def _history(stage: Stage, message_id: str, wanted: set[int]) -> list[int]:
+    _, shown = await stage.call("GET", f"/api/v1/messages/{message_id}")
+    codes = sorted({row["status"] for row in shown["history"] if row["status"]})
+    return codes if wanted <= set(codes) else []
 
 
 # ---------------------------------------------------------------------------------------------------------- 09:00
 
 
 async def _urgent(play: Play) -> list[Row]:
-    screen, stage = play.screen, play.stage
+    screen, stage, commune = play.screen, play.stage, COMMUNES[0]
     screen.scene(
         "09:00",
-        ("Văn bản HOẢ TỐC từ Văn phòng Chính phủ", "An urgent document (HOẢ TỐC) from the Government Office"),
+        ("Văn bản HOẢ TỐC xuống xã, rồi bị thu hồi", "An urgent document (HOẢ TỐC) for a commune, then recalled"),
         (
             "Phần mềm sập lúc đang nhận, văn bản đến mất luôn.",
             "The software crashed while receiving; the document was gone.",
         ),
     )
     for number in range(1, INCOMING):
-        await stage.axis("POST", f"/packages?from={MINISTRY_SYSTEM}&to={FINANCE[1]}&number={number}")
+        await stage.axis("POST", f"/packages?from={MINISTRY_SYSTEM}&to={COMMUNES[1].code}&number={number}")
     subject = "Công điện về phòng chống lụt bão"
-    sent = {"from": MINISTRY_SYSTEM, "to": FINANCE[1], "number": "900", "priority": 3, "subject": subject, "pdfs": 1}
+    sent = {"from": MINISTRY_SYSTEM, "to": commune.code, "number": "900", "priority": 3, "subject": subject, "pdfs": 1}
     began = time.monotonic()
-    await stage.axis("POST", "/packages", json=sent)
+    injected = await stage.axis("POST", "/packages", json=sent)
     screen.say(f"Trục có văn bản mới: “{subject}”.", f"The axis holds a new document: “{subject}”.")
-    urgent = await stage.until(lambda: _urgent_row(stage))
-    seconds = time.monotonic() - began
-    screen.good(
-        f"Cổng lấy về, ghi đĩa, đặt vào hộp thư Sở Tài chính sau {seconds:.1f} giây, đánh dấu HOẢ TỐC.",
-        f"Fetched, on disk and in the department's mailbox after {seconds:.1f} s, marked urgent.",
-    )
-    async with stage.system("stc") as stc:
-        await stage.until(lambda: _pulled(stc, INCOMING))
-        received = stc.received.distinct
+    async with stage.vxp_system() as communes:
+        await stage.until(lambda: _taken(communes, commune.code, subject))
+        seconds = time.monotonic() - began
+        screen.good(
+            f"{commune.name} đã lấy bằng SDK VXP sau {seconds:.1f} giây; trục chỉ nghe 'done' sau khi cổng ghi đĩa.",
+            f"The commune took it by VXP SDK after {seconds:.1f} s; the axis heard 'done' only after the commit.",
+        )
+        await stage.until(lambda: _arrived_status(stage, commune.code))
+        seconds = time.monotonic() - began
+        screen.good(
+            f"Trạng thái 01 'Đã đến' về tới bộ sau {seconds:.1f} giây: xã đã ủy quyền cho cổng báo thay.",
+            f"Status 01 'arrived' was at the ministry after {seconds:.1f} s: the commune delegated it to the gateway.",
+        )
+        await stage.axis("POST", f"/ministries/{MINISTRY_SYSTEM}/recall", json={"document_id": injected["document_id"]})
+        await stage.until(lambda: _recalled(communes, commune.code))
+        screen.good(
+            "Bộ thu hồi: xã thấy ngay lệnh thu hồi cạnh văn bản.",
+            "The ministry recalls it: the commune sees that at once.",
+        )
+        received = await stage.until(lambda: _all_taken(communes, COMMUNES[1].code, INCOMING - 1))
     await stage.until(lambda: _axis_settled(stage))
-    screen.good(
-        "Sở Tài chính đã lấy; trục chỉ được báo 'done' sau khi cổng đã ghi đĩa.",
-        "The department has it; the axis heard 'done' only after the commit.",
-    )
     return [
         Row(
             ("Văn bản đến bị mất", "Incoming documents are lost"),
             (f"Mất {play.before.lost_in}/{INCOMING}", f"{play.before.lost_in} of {INCOMING} lost"),
-            (
-                f"Mất 0/{INCOMING}; HOẢ TỐC tới sau {seconds:.1f} s",
-                f"0 of {INCOMING} lost; urgent after {seconds:.1f} s",
-            ),
-            received == INCOMING and bool(urgent),
+            (f"Mất 0/{INCOMING}; 01 về bộ sau {seconds:.1f} s", f"0 of {INCOMING} lost; 01 back after {seconds:.1f} s"),
+            received == INCOMING - 1,
         )
     ]
 
 
-async def _urgent_row(stage: Stage) -> Any:
-    _, listed = await stage.call("GET", "/api/v1/mailbox", "stc")
-    return next((row for row in listed["deliveries"] if row["urgent"]), None)
+async def _taken(office: OfficeSystem, party: str, subject: str) -> bool:
+    await office.poll_once()
+    return any(record.get("subject") == subject for record in office.received_by(party))
 
 
-async def _pulled(system: DepartmentSystem, wanted: int) -> bool:
-    await system.pull_once()
-    return system.received.distinct >= wanted
+async def _arrived_status(stage: Stage, party: str) -> bool:
+    received = (await _ministry(stage))["received_statuses"]
+    return any(row["sender"] == party and row["status_code"] == "01" for row in received)
+
+
+async def _recalled(office: OfficeSystem, party: str) -> bool:
+    await office.poll_once()
+    return any(record.get("business_type") == "1" for record in office.received_by(party))
+
+
+async def _all_taken(office: OfficeSystem, party: str, wanted: int) -> int:
+    await office.poll_once()
+    documents = [record for record in office.received_by(party) if str(record.get("sender")) == MINISTRY_SYSTEM]
+    return len(documents) if len(documents) >= wanted else 0
 
 
 async def _axis_settled(stage: Stage) -> bool:
@@ -200,10 +223,10 @@ async def _killed(play: Play) -> list[Row]:
     )
     await stage.axis("POST", "/faults", json=FAULTS)
     known = (await _ministry(stage))["documents"]
-    async with stage.system("snv") as snv:
+    async with stage.rest_system() as sender:
         half = OUTGOING // 2
-        await asyncio.gather(*(_send_one(snv, number) for number in range(1, half + 1)))
-        sending = [asyncio.create_task(_send_one(snv, number)) for number in range(half + 1, OUTGOING + 1)]
+        await asyncio.gather(*(_send_one(sender, number) for number in range(1, half + 1)))
+        sending = [asyncio.create_task(_send_one(sender, number)) for number in range(half + 1, OUTGOING + 1)]
         await asyncio.sleep(0.005)
         heard = half + sum(task.done() for task in sending)
         pid = await stage.kill_gateway()
@@ -221,7 +244,7 @@ async def _killed(play: Play) -> list[Row]:
             "Khởi động lại; phần mềm của sở tự gửi tiếp.", "Restarted; the department's software sends on by itself."
         )
         await asyncio.gather(*sending)
-        await stage.until(lambda: _all_delivered(stage, snv), 30)
+        await stage.until(lambda: _all_delivered(stage, sender), 30)
     await stage.axis("DELETE", "/faults")
     return await _compare(play, known, dead.balanced)
 
@@ -314,13 +337,42 @@ async def _broken(play: Play) -> list[Row]:
         f"Nothing is thrown away: {books.quarantined} packages wait in quarantine for a person.",
     )
     return [
+        await _secret(play),
         Row(
             ("Báo lỗi khó hiểu", "Errors nobody understands"),
             ("“Lỗi hệ thống”", "“System error”"),
             ("Mã lỗi, vị trí, cách sửa; gói được giữ lại", "Code, place, remedy; the package is kept"),
             good,
-        )
+        ),
     ]
+
+
+async def _secret(play: Play) -> Row:
+    """A document marked MẬT is refused, and no byte of it is on the disk."""
+    screen, stage = play.screen, play.stage
+    marker, ordinary = token_bytes(48), token_bytes(48)
+    secret, usual = (
+        _letter(number, "Báo cáo", [File("bao-cao.pdf", "application/pdf", content)])
+        for number, content in (("3001", marker), ("3002", ordinary))
+    )
+    await stage.call("POST", "/api/v1/documents", json=usual)
+    status, problem = await stage.call("POST", "/api/v1/documents", json={**secret, "confidentiality": "mat"})
+    refused = status == 422 and problem["code"] == "message.secret"
+    screen.say(
+        f"Văn bản đóng dấu MẬT: {problem['title']} [{problem['code']}]. {problem['remedy']}.",
+        f"A document marked MẬT: {problem['code']}.",
+    )
+    clean = stage.holds(ordinary) and not stage.holds(marker)
+    screen.good(
+        "Tìm trong toàn bộ thư mục dữ liệu: thấy văn bản thường gửi cùng lúc, không thấy một byte nào của văn bản mật.",
+        "The whole data directory was searched: the ordinary document is there, not a byte of the secret one.",
+    )
+    return Row(
+        ("Văn bản mật lọt vào hệ thống", "Secrets slip into the system"),
+        ("Nằm trong kho và bản sao lưu", "In the store and every backup"),
+        ("Bị chặn, không lưu một byte", "Refused, not a byte kept"),
+        refused and clean,
+    )
 
 
 _BROKEN = [
@@ -343,12 +395,9 @@ _BROKEN = [
 _SCENES: tuple[Callable[[Play], Awaitable[list[Row]]], ...] = (_morning, _urgent, _killed, _broken)
 
 
-def _letter(number: str, subject: str, files: list[File]) -> dict[str, Any]:
-    sender = Organ(INTERIOR[1], INTERIOR[2])
-    return compose(
-        sender, [MINISTRY], number, "SNV-VP", subject, "2026-11-20", files,
-        document_id=f"{INTERIOR[1]},2026/11/20,{number}/SNV-VP",
-    )  # fmt: skip
+def _letter(number: str, subject: str, files: list[File], to: Sequence[Organ] = (MINISTRY,)) -> dict[str, Any]:
+    document_id = f"{SENDER.code},2026/11/20,{number}/SNV-VP"
+    return compose(SENDER, to, number, "SNV-VP", subject, "2026-11-20", files, document_id=document_id)
 
 
 def _pdf(name: str, size: int) -> File:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -12,13 +13,15 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, TypeVar
 
 import aiohttp
 
+from gateway.cli.frame import Exit, Failure
 from gateway.clock import SystemClock
 from gateway.config import load
 from gateway.intake.identify import issue_key
@@ -26,14 +29,24 @@ from gateway.ports import Books
 from gateway.proof.verification import verify_store
 from gateway.storage import open_readonly
 from gateway.wiring import open_gateway, store_settings
+from sandbox.agencies import Agency
 from sandbox.app import Running, start
 from sandbox.department import DepartmentSystem
+from sandbox.habits import VENDOR_SDK
+from sandbox.office import OfficeSystem
+from sandbox.province import OFFICE_VARIABLE, merged_province
 from sandbox.settings import PROVINCE_SYSTEM, SandboxSettings
 
 Value = TypeVar("Value")
 
-INTERIOR = ("snv", "H53.01", "Sở Nội vụ")
-FINANCE = ("stc", "H53.02", "Sở Tài chính")
+PROVINCE = merged_province(departments=3, communes=4)
+"""Two former provinces, two makers' document systems: one speaks VXP, the other REST."""
+
+SENDER = PROVINCE.rest.parties[0]
+COMMUNES = PROVINCE.vxp.parties[-2:]
+
+SEATS = tuple((f"cho-thu-{n}", f"H53.98.0{n}", f"000.98.0{n}.H53") for n in (1, 2))
+"""Seats for the audience's own software: configured id, party, VXP system id."""
 
 _CONFIG = """\
 # Written by `lienthong demo`; a real one is config/gateway.toml.
@@ -49,14 +62,7 @@ reserve = "10MB"
 [delivery]
 retry_first = "200ms"
 retry_max = "1s"
-[[systems]]
-id = "snv"
-parties = ["H53.01"]
-environment = "test"
-[[systems]]
-id = "stc"
-parties = ["H53.02"]
-environment = "test"
+{systems}
 [[platforms]]
 id = "vxp"
 adapter = "vxp"
@@ -80,6 +86,7 @@ class Stage:
     keys: dict[str, str]
     intake_port: int
     console_port: int
+    secrets: dict[str, str]
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -92,15 +99,18 @@ class Stage:
         """The management side."""
         return f"http://127.0.0.1:{self.console_port}"
 
-    def system(self, name: str) -> DepartmentSystem:
-        """A department's document system, to be used as an async context manager."""
-        return DepartmentSystem(
-            self.base_url, self.keys[name], folder=self.folder / "departments", name=name, timeout=5
-        )
+    def rest_system(self) -> DepartmentSystem:
+        """The REST maker's document system, to be used as an async context manager."""
+        key = self.keys[PROVINCE.rest.id]
+        return DepartmentSystem(self.base_url, key, folder=self.folder / "systems", name=PROVINCE.rest.id, timeout=5)
+
+    def vxp_system(self) -> OfficeSystem:
+        """The VXP maker's document system with the vendor SDK's habits, to be used as an async context manager."""
+        return OfficeSystem(f"{self.base_url}/vxp", PROVINCE.vxp.seat(), self.folder / "systems", VENDOR_SDK, timeout=5)
 
     async def start_gateway(self) -> None:
         """Start the gateway process and wait until it is ready."""
-        environment = {**os.environ, "DEMO_VXP_SECRET": self.sandbox.systems[PROVINCE_SYSTEM].secret}
+        environment = {**os.environ, **self.secrets}
         log = (self.folder / "gateway.log").open("ab")
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "gateway.cli", "serve", "-c", str(self.config_file),
@@ -144,7 +154,7 @@ class Stage:
 
     async def books(self) -> Books:
         """The books, read from the disk as an auditor would, whether or not the gateway runs."""
-        config = load(self.config_file, {"DEMO_VXP_SECRET": "not needed for reading"})
+        config = load(self.config_file, self.secrets)
         store = await open_readonly(store_settings(config), SystemClock())
         try:
             return await store.books()
@@ -153,16 +163,22 @@ class Stage:
 
     async def log_verifies(self) -> bool:
         """Whether the audit log, recomputed from the disk, matches its checkpoints."""
-        config = load(self.config_file, {"DEMO_VXP_SECRET": "not needed for reading"})
+        config = load(self.config_file, self.secrets)
         store = await open_readonly(store_settings(config), SystemClock())
         try:
             return (await verify_store(store)).intact
         finally:
             await store.close()
 
-    async def call(self, method: str, path: str, system: str = "snv", **options: Any) -> tuple[int, Any]:
+    def holds(self, marker: bytes) -> bool:
+        """Whether any file of the gateway's data directory holds *marker*, as it is or in base64."""
+        forms = [marker, *(base64.b64encode(bytes(shift) + marker)[4:-4] for shift in range(3))]
+        files = (path.read_bytes() for path in (self.folder / "state").rglob("*") if path.is_file())
+        return any(form in content for content in files for form in forms)
+
+    async def call(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
         """One call of the gateway's REST interface."""
-        headers = {"Authorization": f"Bearer {self.keys[system]}", **options.pop("headers", {})}
+        headers = {"Authorization": f"Bearer {self.keys[PROVINCE.rest.id]}", **options.pop("headers", {})}
         async with (
             aiohttp.ClientSession() as session,
             session.request(method, self.base_url + path, headers=headers, **options) as response,
@@ -182,16 +198,19 @@ class Stage:
 
     def write_connections(self) -> Path:
         """`connections.json`: what one needs to try own software against the demo (mode 0600)."""
-        systems = [
-            {"id": name, "party": party, "adapter": "rest", "base_url": self.base_url, "system_id": name,
-             "secret": self.keys[name]}
-            for name, party, _ in (INTERIOR, FINANCE)
+        seats = [
+            {"id": name, "party": party, "adapter": "vxp", "base_url": f"{self.base_url}/vxp", "system_id": system_id,
+             "secret": self.secrets[_variable(name)]}
+            for name, party, system_id in SEATS
         ]  # fmt: skip
+        rest, key = PROVINCE.rest, self.keys[PROVINCE.rest.id]
+        json_seat = {"id": rest.id, "party": SENDER.code, "adapter": "rest", "base_url": self.base_url,
+                     "system_id": rest.id, "secret": key}  # fmt: skip
         content = {
-            "systems": systems,
+            "systems": [*seats, json_seat],
             "sandbox": {"control_url": self.sandbox.control_url},
             "console": None,
-            "api": {"base_url": f"{self.base_url}/api/v1", "key": self.keys["snv"]},
+            "api": {"base_url": f"{self.base_url}/api/v1", "key": key},
         }
         path = self.folder / "connections.json"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
@@ -208,16 +227,27 @@ async def control(sandbox: Running, method: str, path: str, **options: Any) -> A
         return await response.json()
 
 
+def require_own(folder: Path) -> None:
+    """Failure if *folder* holds something that an earlier demo did not write: it would be removed."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "demo.marker").exists():
+        raise Failure(
+            Exit.USAGE,
+            "demo.folder",
+            f"{folder} đang có dữ liệu khác, không phải của buổi diễn",
+            f"{folder} holds something else than a demo",
+            "Chọn thư mục khác bằng --data-dir",
+            "Choose another folder with --data-dir",
+        )
+
+
 @asynccontextmanager
 async def set_stage(folder: Path) -> AsyncIterator[Stage]:
     """A fresh stage in *folder* (what an earlier demo left there is removed), torn down at the end."""
-    if folder.exists() and not (folder / "demo.marker").exists() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder} is not empty and was not made by the demo")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "demo.marker").touch()
-    (folder / "departments").mkdir()
-    sandbox = await start(SandboxSettings(data_dir=folder / "axis", ministry_interval=0.3))
+    (folder / "systems").mkdir()
+    sandbox = await start(_sandbox_settings(folder))
     try:
         stage = await _prepare(folder, sandbox)
         try:
@@ -228,23 +258,55 @@ async def set_stage(folder: Path) -> AsyncIterator[Stage]:
         await sandbox.stop()
 
 
+def _sandbox_settings(folder: Path) -> SandboxSettings:
+    settings = PROVINCE.sandbox(data_dir=folder / "axis", ministry_interval=0.3)
+    extra = tuple(Agency(20_000 + n, party, f"Đơn vị thử {n}") for n, (_, party, _) in enumerate(SEATS, start=1))
+    return replace(settings, agencies=(*settings.agencies, *extra))
+
+
 async def _prepare(folder: Path, sandbox: Running) -> Stage:
     intake, console = free_port(), free_port()
+    secrets = {"DEMO_VXP_SECRET": sandbox.systems[PROVINCE_SYSTEM].secret, OFFICE_VARIABLE: PROVINCE.vxp.secret}
+    secrets |= {_variable(name): token_hex(16) for name, _, _ in SEATS}
     file = folder / "lienthong.toml"
     file.write_text(
         _CONFIG.format(
-            data_dir=folder / "state", intake=intake, console=console, axis=sandbox.axis_url, system_id=PROVINCE_SYSTEM
+            data_dir=folder / "state",
+            intake=intake,
+            console=console,
+            axis=sandbox.axis_url,
+            system_id=PROVINCE_SYSTEM,
+            systems=_systems(),
         ),
         encoding="utf-8",
     )
     keys: dict[str, str] = {}
-    config = load(file, {"DEMO_VXP_SECRET": sandbox.systems[PROVINCE_SYSTEM].secret})
-    async with open_gateway(config) as gateway:
-        for item in config.systems:
-            issued = issue_key(item.id, datetime.now(UTC), note="demo")
-            await gateway.store.add_key(issued.key, "demo")
-            keys[item.id] = issued.text
-    return Stage(folder, file, sandbox, keys, intake, console)
+    async with open_gateway(load(file, secrets)) as gateway:
+        issued = issue_key(PROVINCE.rest.id, datetime.now(UTC), note="demo")
+        await gateway.store.add_key(issued.key, "demo")
+        keys[PROVINCE.rest.id] = issued.text
+    return Stage(folder, file, sandbox, keys, intake, console, secrets)
+
+
+def _systems() -> str:
+    """The province's two systems, the communes delegating 01 to the gateway, and the seats for own software."""
+    delegated = json.dumps(PROVINCE.vxp.codes())
+    own = [
+        f'''[[systems]]
+id = "{name}"
+adapter = "vxp"
+parties = ["{party}"]
+environment = "test"
+system_id = "{system_id}"
+secret = "env:{_variable(name)}"
+'''
+        for name, party, system_id in SEATS
+    ]
+    return "\n".join([PROVINCE.vxp.toml() + f"automatic_arrival = {delegated}\n", PROVINCE.rest.toml(), *own])
+
+
+def _variable(name: str) -> str:
+    return "DEMO_" + name.upper().replace("-", "_") + "_SECRET"
 
 
 def free_port() -> int:
