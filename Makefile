@@ -31,9 +31,11 @@ check: $(VENV)/.test ## Kiểm tra nhanh trước khi gửi mã: ruff, mypy, ph�
 
 bench: $(VENV)/.run ## Đo tốc độ trên máy này / Measure this machine
 	@$(BIN)/lienthong bench $(ARGS)
+	@$(BIN)/python tests/benchmarks/bench_dead_destination.py
 
 docs: $(VENV)/.run ## Sinh lại docs/errors.md / Write docs/errors.md anew
 	@$(BIN)/python docs/errors_page.py
+	@$(BIN)/python docs/vxp_codes_page.py
 
 lock: ## Khóa lại phiên bản thư viện (cần uv) / Pin the dependencies anew (needs uv)
 	@command -v uv > /dev/null || { echo "Cần cài uv trước / uv is needed: https://docs.astral.sh/uv/" >&2; exit 1; }
