@@ -8,7 +8,12 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("shared-machine", deadline=None)
-settings.load_profile("shared-machine")
+settings.register_profile("quick", deadline=None, max_examples=15)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """`make check` asks for "quick"; everything else tries as many examples as hypothesis does."""
+    settings.load_profile(config.getoption("--hypothesis-profile") or "shared-machine")
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

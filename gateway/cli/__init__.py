@@ -1,7 +1,7 @@
 """The command line: `lienthong`.
 
-Every command takes --json and ends with a stable code: 0 in order, 1 it ran and found something, 2 wrong arguments or
-configuration, 3 not found, 4 no server or store to be reached, 5 refused.
+Every command but the demo takes --json and ends with a stable code: 0 in order, 1 it ran and found something, 2 wrong
+arguments or configuration, 3 not found, 4 no server or store to be reached, 5 refused.
 """
 
 from __future__ import annotations
