@@ -51,6 +51,9 @@ _NAME: Final = re.compile(r"\{[^{}]*\}([\w.\-]+)")
 _EXPECTED: Final = re.compile(r"Expected is (?:one of )?\( (.*?) \)")
 _TYPE: Final = re.compile(r"type '(?:\{[^{}]*\})?(?:xs:)?([\w.\-]+)'")
 _STRUCTURAL_TYPES: Final = frozenset({"SCHEMAV_ELEMENT_CONTENT", "SCHEMAV_CVC_IDC"})
+_COMPILING: Final = threading.Lock()
+"""libxml2 sets up its built-in types in the first compilation of a process and guards them by nothing: two first ones
+at once fail, or the process dies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,8 @@ def _schema() -> Any:
 
 @lru_cache(maxsize=64)
 def _compiled(thread: int) -> Any:
-    return etree.XMLSchema(safexml.parse(schemas.read("edxml")).root)
+    with _COMPILING:
+        return etree.XMLSchema(safexml.parse(schemas.read("edxml")).root)
 
 
 def _schema_faults(root: Element) -> Iterator[_Fault]:
