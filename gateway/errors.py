@@ -5,6 +5,8 @@ The codes are part of the contract (DESIGN §5): they are never renamed, only ad
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -158,7 +160,19 @@ class Refusal(GatewayError):
         self.where = where
         self.detail = detail
         self.retry_after = retry_after
+        self.party = ""
+        """The organisation in whose name the refused bytes came, once that is known."""
         super().__init__(f"{code} {where} {detail}".strip())
+
+
+@contextmanager
+def on_behalf_of(party: str) -> Iterator[None]:
+    """Refusals raised inside name *party*, unless they name one already."""
+    try:
+        yield
+    except Refusal as refusal:
+        refusal.party = refusal.party or party
+        raise
 
 
 class StoreUnavailable(GatewayError):

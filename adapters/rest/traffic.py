@@ -14,7 +14,7 @@ from adapters.rest.rows import MESSAGES, Members, history_row, summary, timeline
 from gateway.clock import Clock
 from gateway.model.access import Caller
 from gateway.model.delivery import Purpose
-from gateway.model.message import Kind, Message
+from gateway.model.message import Kind, Message, conversation_of
 from gateway.ports import Call, Endpoint, Records, Reply
 
 _TYPE_OF_DIALECT: Final = {DIALECT: "application/json", "edxml": "application/xml"}
@@ -59,8 +59,13 @@ class Traffic:
         return answer({**members, "as_of": moment(self._clock.now())})
 
     async def _history(self, message: Message, caller: Caller) -> Sequence[Members]:
-        """What else belongs to the conversation, first to last, as far as it concerns the caller."""
-        found = await self._records.conversation(message.envelope.conversation)
+        """What else belongs to the conversation, first to last, as far as it concerns the caller.
+
+        A document that updates or replaces another belongs to that one's conversation, and has one of its own too.
+        """
+        envelope = message.envelope
+        names = dict.fromkeys((envelope.conversation, conversation_of(envelope.sender, envelope.business_id)))
+        found = [other for name in names for other in await self._records.conversation(name)]
         return [history_row(other) for other in found if other.id != message.id and concerns(other, caller)]
 
     async def _timeline(self, message: Message, caller: Caller, language: str) -> Sequence[Members]:

@@ -13,7 +13,7 @@ from adapters.vxp.knock import Asked, parameters, recipients_named
 from adapters.vxp.served_answers import ok
 from adapters.vxp.served_rows import doc_id
 from adapters.vxp.wire import PREFIX
-from gateway.errors import Refusal
+from gateway.errors import Refusal, on_behalf_of
 from gateway.formats import safexml
 from gateway.model.message import Submission
 from gateway.ports import Accept, Call, Reply
@@ -51,20 +51,23 @@ class Sending:
         sender, type = asked.need("from"), message_type(asked)
         if sender not in call.caller.parties:
             raise Refusal("auth.forbidden", f"{PREFIX}from", f"{sender} does not belong to {call.caller.system}")
-        to = recipients_named(asked.text("to"))
-        handed = await _opened(call.body, asked.need("hash-file"))
-        if handed.is_status not in (None, type == "status"):
-            raise Refusal("vxp.message_type", f"{PREFIX}messagetype", f"{type} was announced")
-        accepted = await self._accept(
-            Submission(
-                peer=call.caller.system,
-                dialect="edxml",
-                raw=handed.file,
-                received_at=call.received_at,
-                hints={"from": sender, "messagetype": type} | ({"to": to} if to else {}),
-            )
-        )
+        with on_behalf_of(sender):
+            accepted = await self._accept(await _submission(call, asked, sender, type))
         return ok(DocId=doc_id(accepted.message_id))
+
+
+async def _submission(call: Call, asked: Asked, sender: str, type: str) -> Submission:
+    to = recipients_named(asked.text("to"))
+    handed = await _opened(call.body, asked.need("hash-file"))
+    if handed.is_status not in (None, type == "status"):
+        raise Refusal("vxp.message_type", f"{PREFIX}messagetype", f"{type} was announced")
+    return Submission(
+        peer=call.caller.system,
+        dialect="edxml",
+        raw=handed.file,
+        received_at=call.received_at,
+        hints={"from": sender, "messagetype": type} | ({"to": to} if to else {}),
+    )
 
 
 def message_type(asked: Asked) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.clock import Clock
-from gateway.errors import Refusal
+from gateway.errors import Refusal, on_behalf_of
 from gateway.intake.limits import DiskGate
 from gateway.intake.routing import Routing
 from gateway.intake.secrecy import Secrecy
@@ -81,21 +81,22 @@ class AcceptStory:
         await self._gate.require_open()
         peer = self._peers[submission.peer]
         understood = await self._understand(submission, peer)
-        findings = understood.findings + await self._order_of_statuses(understood.envelope, peer)
-        accepted = await self._store.accept(
-            Acceptance(
-                message_id=new_id(submission.received_at),
-                submission=submission,
-                envelope=understood.envelope,
-                digest=understood.digest,
-                deliveries=understood.deliveries,
-                on_conflict="mark" if peer.is_platform else "refuse",
-                acknowledgement=acknowledgement,
-                findings=findings,
-                quarantine_id=quarantine_id,
-                actor=actor,
+        with on_behalf_of(understood.envelope.sender):
+            findings = understood.findings + await self._order_of_statuses(understood.envelope, peer)
+            accepted = await self._store.accept(
+                Acceptance(
+                    message_id=new_id(submission.received_at),
+                    submission=submission,
+                    envelope=understood.envelope,
+                    digest=understood.digest,
+                    deliveries=understood.deliveries,
+                    on_conflict="mark" if peer.is_platform else "refuse",
+                    acknowledgement=acknowledgement,
+                    findings=findings,
+                    quarantine_id=quarantine_id,
+                    actor=actor,
+                )
             )
-        )
         self._wake(accepted.destinations)
         self._count(accepted, submission, understood.envelope, self._clock.monotonic() - started)
         return accepted
@@ -142,11 +143,12 @@ class AcceptStory:
         self._secrecy.examine_content(decoded.content, submission.raw)
         digest = content_digest(decoded.content)
         envelope = envelope_of(decoded.content, digest)
-        check_envelope(envelope, peer)
-        if isinstance(decoded.content, DocumentStatus) and not peer.is_platform:
-            check_status(decoded.content)
-        deliveries = self._route(envelope, from_platform=peer.is_platform)
-        self._dry_run(decoded.content, submission.dialect, deliveries)
+        with on_behalf_of(envelope.sender):
+            check_envelope(envelope, peer)
+            if isinstance(decoded.content, DocumentStatus) and not peer.is_platform:
+                check_status(decoded.content)
+            deliveries = self._route(envelope, from_platform=peer.is_platform)
+            self._dry_run(decoded.content, submission.dialect, deliveries)
         return Understood(envelope, digest, deliveries, decoded.findings)
 
     async def _order_of_statuses(self, envelope: Envelope, peer: Peer) -> tuple[str, ...]:

@@ -164,6 +164,7 @@ class IntakeHttp:
                 dialect=_dialect(call, endpoint),
                 raw=call.body,
                 received_at=call.received_at,
+                hints={"from": refusal.party} if refusal.party else None,
             ),
             code=refusal.code,
             where=refusal.where,

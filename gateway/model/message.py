@@ -75,8 +75,8 @@ def _document_envelope(document: Document, digest: str) -> Envelope:
     issuer = document.sender.organ_id
     known = _usable(document.document_id)
     subject_id = document.document_id
-    if kind is Kind.UPDATE and document.business and _usable(document.business.document_id):
-        subject_id = document.business.document_id
+    if about := _changed_document(document, kind):
+        subject_id = about
     return Envelope(
         kind=kind,
         sender=issuer,
@@ -88,6 +88,16 @@ def _document_envelope(document: Document, digest: str) -> Envelope:
         subject=document.subject,
         priority=document.other.priority,
     )
+
+
+def _changed_document(document: Document, kind: Kind) -> str:
+    """The DocumentId that an update or replacement is about, "" if it names none: it belongs to that conversation."""
+    named = ""
+    if kind is Kind.UPDATE and document.business:
+        named = document.business.document_id
+    if kind is Kind.REPLACEMENT and document.business and document.business.replacements:
+        named = document.business.replacements[0].document_id
+    return named if _usable(named) else ""
 
 
 def _status_envelope(status: DocumentStatus, digest: str) -> Envelope:

@@ -202,3 +202,36 @@ async def test_a_province_may_send_its_local_documents_by_way_of_the_axis(tmp_pa
             assert listed["deliveries"] == []
     finally:
         await sandbox.stop()
+
+
+async def test_recall_update_and_replacement_show_on_both_documents(province: Province) -> None:
+    number = {"number": "41", "notation": "SNV-VP"}
+    old = f"H53.01,2026/11/20,{number['number']}/SNV-VP"
+    async with province.system("snv") as snv:
+        first = await snv.send(document("41", to=LOCAL), "key-41")
+        update = document("42", to=LOCAL, business={"type": 2, "reason": "Sửa", "document_id": old})
+        second = await snv.send(update, "key-42")
+        replacing = {"type": 3, "reason": "Thay", "replacements": [{"document_id": old, "organ_ids": [LOCAL]}]}
+        third = await snv.send(document("43", to=LOCAL, business=replacing), "key-43")
+        recall = document("41", to=LOCAL, business={"type": 1, "reason": "Thu hồi"})
+        fourth = await snv.send(recall, "key-44")
+        await snv.report(third.message_id, 13, "Gửi nhầm", to=LOCAL)
+    everything = {first.message_id, second.message_id, third.message_id, fourth.message_id}
+    for message_id in everything:
+        _, shown = await province.call("GET", f"/api/v1/messages/{message_id}")
+        related = {row["message_id"] for row in shown["history"] if row["kind"] != "status"}
+        assert related == everything - {message_id}, shown["kind"]
+    _, shown = await province.call("GET", f"/api/v1/messages/{third.message_id}")
+    assert [row["status"] for row in shown["history"] if row["kind"] == "status"] == [13]
+
+
+async def test_what_is_refused_counts_against_the_quarantine_share_of_its_party(province: Province) -> None:
+    broken = document("45", to=LOCAL, sender="H53.01.07")
+    broken["signer"] = {}
+    broken["to"].append({"organ_id": "000.00.00.G22", "name": "VPCP"})
+    status, _ = await province.call("POST", "/api/v1/documents", json=broken)
+    assert status == 422
+    (kept,) = await province.gateway.store.quarantined()
+    books = await province.gateway.store.party_books("H53.01.07")
+    assert kept.code == "edxml.strict"
+    assert books.quarantined == 1

@@ -16,6 +16,7 @@ from gateway.model.document import (
     DocumentStatus,
     Organization,
     OtherInfo,
+    Replacement,
     ResponseFor,
     TraceHeader,
     Wrapping,
@@ -133,3 +134,14 @@ def test_two_claims_on_one_party_are_found() -> None:
     assert Parties(("H53.*",)).overlap(Parties(("H53.01",)))
     assert Parties(("H53.01",)).overlap(Parties(("H53.*",)))
     assert Parties(("H53.01",)).overlap(Parties(("H53.01.*",))) is None
+
+
+def test_a_replacement_belongs_to_the_conversation_of_the_document_it_replaces() -> None:
+    replaced = Replacement(DOCUMENT.document_id, ("G22",))
+    new = dataclasses.replace(
+        DOCUMENT,
+        document_id="H53.01,2026/11/22,13/SNV-VP",
+        business=Business(type=BusinessType.REPLACEMENT, replacements=(replaced,)),
+    )
+    assert envelope(new).conversation == envelope(DOCUMENT).conversation
+    assert envelope(new).business_id == "H53.01,2026/11/22,13/SNV-VP"
