@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import stat
 import sys
@@ -66,8 +65,8 @@ async def test_own_vxp_software_finds_a_seat_and_reaches_another(tmp_path: Path)
             assert receiver.documents.distinct == 1
     finally:
         if process.returncode is None:
-            os.kill(process.pid, signal.SIGINT)
-        await asyncio.wait_for(process.wait(), 40)
+            process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 40) == 0
 
 
 def _office(seat: dict[str, Any]) -> OfficeSystem:

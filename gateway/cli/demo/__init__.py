@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 
 import click
@@ -28,4 +30,16 @@ def demo(once: bool, scene: int | None, lang: str, data_dir: Path) -> None:
     folder = data_dir.resolve()
     require_own(folder)
     pace = 0.7 if sys.stdout.isatty() and not once else 0.0
-    sys.exit(asyncio.run(play(Screen(lang, pace), folder, only=scene, once=once)))
+    sys.exit(asyncio.run(_until_stopped(play(Screen(lang, pace), folder, only=scene, once=once))))
+
+
+async def _until_stopped(performance: Coroutine[None, None, int]) -> int:
+    """Play to the end; SIGINT and SIGTERM take everything down in order, also where a shell had SIGINT ignored."""
+    playing = asyncio.ensure_future(performance)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, playing.cancel)
+    try:
+        return await playing
+    except asyncio.CancelledError:
+        return 130
