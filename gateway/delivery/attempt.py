@@ -11,10 +11,10 @@ from typing import Protocol
 from gateway.clock import Clock
 from gateway.delivery.retry import RetryPolicy
 from gateway.errors import BodyDamaged, Refusal
-from gateway.model.delivery import Claim, Concluded, Conclusion, Deferred, Delivery, Outcome, Rejected, Tells
+from gateway.model.delivery import Claim, Concluded, Deferred, Delivery, Outcome, Rejected
 from gateway.model.document import Content
 from gateway.model.message import Message
-from gateway.ports import Decode, Delivering, Outbound, Parcel, Reach, Records
+from gateway.ports import Conclusion, Decode, Delivering, Outbound, Parcel, Reach, Records, Tells
 
 INLINE_BYTES = 4 * 1024
 """Bodies up to this size are encoded on the event loop, larger ones in a thread; see intake/accept."""

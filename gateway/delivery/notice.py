@@ -21,7 +21,7 @@ _WORDS: Mapping[State, tuple[str, str]] = {
 
 
 class Notices:
-    """`gateway.model.delivery.Tells`: notices into the mailboxes of our own systems. A notice never breeds a notice."""
+    """`gateway.ports.Tells`: notices into the mailboxes of our own systems. A notice never breeds a notice."""
 
     def __init__(self, mailbox_of: Callable[[str], str | None], clock: Clock) -> None:
         self._mailbox_of = mailbox_of

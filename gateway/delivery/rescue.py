@@ -9,8 +9,8 @@ import structlog
 
 from gateway.clock import Clock
 from gateway.errors import Refusal, Stale, StoreUnavailable
-from gateway.model.delivery import Conclusion, Delivery, Rejected, State, Tells
-from gateway.ports import Delivering
+from gateway.model.delivery import Delivery, Rejected, State
+from gateway.ports import Conclusion, Delivering, Tells
 
 log = structlog.get_logger("rescue")
 

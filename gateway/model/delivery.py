@@ -6,10 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from gateway.model.message import Message
 
 UNASSIGNED = "unassigned"
 """The destination of a message whose recipient no route knows: held until a person assigns it (P2)."""
@@ -166,26 +162,6 @@ class Notice:
     message_id: str
     raw: bytes
     delivery: NewDelivery
-
-
-class Tells(Protocol):
-    """Words a notice. Pure: the store calls it inside the transaction that ends a delivery, once for that delivery and
-    once for each follower that is cancelled with it.
-    """
-
-    def __call__(self, delivery: Delivery, message: Message, ending: State, code: str, detail: str) -> Notice | None:
-        """The notice to the sender of *message*; None if its dialect has no place for one. An incident opens anyway."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Conclusion:
-    """What one attempt's transaction writes: the outcome, when to try again (Deferred), whom to tell of a failure."""
-
-    outcome: Outcome
-    at: datetime
-    due_at: datetime | None = None
-    tell: Tells | None = None
 
 
 @dataclass(frozen=True, slots=True)

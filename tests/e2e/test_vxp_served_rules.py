@@ -29,7 +29,8 @@ from vxp_systems import (
 from adapters.vxp import served_sent
 from gateway.clock import SystemClock
 from gateway.delivery.notice import Notices
-from gateway.model.delivery import Conclusion, Purpose, Rejected, State
+from gateway.model.delivery import Purpose, Rejected, State
+from gateway.ports import Conclusion
 from sandbox.app import Running
 from sandbox.edxml import File
 

@@ -7,9 +7,10 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from gateway.model.delivery import UNASSIGNED, Conclusion, Deferred, Delivered, NewDelivery, Outcome, Purpose
+from gateway.model.delivery import UNASSIGNED, Deferred, Delivered, NewDelivery, Outcome, Purpose
 from gateway.model.ids import new_id
 from gateway.model.message import Acceptance, Envelope, Kind, Quarantining, Submission
+from gateway.ports import Conclusion
 
 START = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
 AXIS = "axis"

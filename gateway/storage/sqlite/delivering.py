@@ -9,8 +9,9 @@ from datetime import datetime
 
 from gateway.clock import from_millis, to_millis
 from gateway.errors import Stale
-from gateway.model.delivery import Claim, Concluded, Conclusion, Deferred, Delivered, Delivery, Rejected, State
+from gateway.model.delivery import Claim, Concluded, Deferred, Delivered, Delivery, Rejected, State
 from gateway.model.message import BodyRef
+from gateway.ports import Conclusion
 from gateway.storage.bodies import Body
 from gateway.storage.sqlite import messages, queueing, rows
 from gateway.storage.sqlite.ending import finish

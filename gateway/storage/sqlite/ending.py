@@ -8,8 +8,9 @@ from datetime import datetime
 
 from gateway.clock import to_millis
 from gateway.errors import Refusal, Stale
-from gateway.model.delivery import Concluded, Conclusion, Notice, Purpose, State, Tells
+from gateway.model.delivery import Concluded, Notice, Purpose, State
 from gateway.model.message import Envelope, Kind, Message
+from gateway.ports import Conclusion, Tells
 from gateway.storage.bodies import Body, Retention
 from gateway.storage.sqlite import incidents, messages, queueing, rows
 from gateway.storage.sqlite.incidents import DETAIL_LIMIT

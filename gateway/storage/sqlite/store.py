@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gateway.clock import Clock
 from gateway.errors import BodyDamaged, Refusal, StoreUnavailable
 from gateway.model.access import ApiKey, Caller
-from gateway.model.delivery import Attempt, Claim, Concluded, Conclusion, Delivery, NewDelivery, State
+from gateway.model.delivery import Attempt, Claim, Concluded, Delivery, NewDelivery, State
 from gateway.model.incident import Incident
 from gateway.model.message import (
     Acceptance,
@@ -31,6 +31,7 @@ from gateway.model.message import (
 )
 from gateway.ports import (
     Books,
+    Conclusion,
     PartyBooks,
     PartyMailbox,
     QueueState,

@@ -1,306 +1,40 @@
-"""The seams of the house: protocols only. Everything that does I/O is behind one of these."""
+"""The store contract: domain verbs, each stating its transaction promise, grouped by who needs them."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
-from gateway.errors import Refusal
 from gateway.model.access import ApiKey, Caller
 from gateway.model.delivery import (
     Attempt,
     Claim,
     Concluded,
-    Conclusion,
     Delivery,
     NewDelivery,
-    Outcome,
     State,
 )
-from gateway.model.document import Content
 from gateway.model.incident import Incident
 from gateway.model.message import (
     Acceptance,
     Accepted,
     BodyRef,
-    Decoded,
     Message,
     Quarantined,
     QuarantineState,
     Quarantining,
-    Submission,
 )
-
-Reach = Callable[[str], None]
-"""Called at the named points where the crash harness kills the process; a no-op in service."""
-
-
-# ---------------------------------------------------------------------------------------------------- story 1: accept
-
-
-class Accept(Protocol):
-    """The accept story as entrances see it."""
-
-    async def __call__(self, submission: Submission) -> Accepted:
-        """Commit *submission* durably. Refusal: not accepted, and why. StoreUnavailable: nothing is known, say so."""
-        ...
-
-
-class Decode(Protocol):
-    """Bytes of one dialect to canonical content. Pure. Raises Refusal with code and place."""
-
-    def __call__(self, raw: bytes) -> Decoded: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Knock:
-    """What is known of a caller before a byte of its body is read. Header names are lower case, values unchanged."""
-
-    remote: str
-    headers: Mapping[str, str]
-
-
-class Identify(Protocol):
-    """Who is calling, from TLS and headers alone (API key, or a dialect's HMAC)."""
-
-    async def __call__(self, knock: Knock) -> Caller:
-        """Raises Refusal auth.… if nobody can be named."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """An identified HTTP call on the intake listener. Header names are lower case; *language* is "vi" or "en"."""
-
-    caller: Caller
-    path: Mapping[str, str]
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes
-    received_at: datetime
-    language: str = "vi"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What goes back over HTTP."""
-
-    status: int
-    body: bytes
-    media_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One served operation. *path* may hold ``{name}``; a body is read only where *reads_body*."""
-
-    method: str
-    path: str
-    handle: Callable[[Call], Awaitable[Reply]]
-    reads_body: bool = False
-    quarantines: str = ""
-    """The dialect under which a refused body of an identified sender is quarantined; "" for none."""
-
-
-class Inbound(Protocol):
-    """The served side of an adapter: its endpoints, and its dialect's way of saying no."""
-
-    def endpoints(self) -> Sequence[Endpoint]: ...
-
-    def refuse(self, refusal: Refusal, language: str, reference: str) -> Reply:
-        """The refusal in this dialect. *reference* is our request id, which the log knows too."""
-        ...
-
-
-# ---------------------------------------------------------------------------------------------------- polling
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A package a platform says is waiting for us."""
-
-    reference: str
-    created_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A package's original bytes; *refusal* is set when even the carrier around them could not be undone."""
-
-    raw: bytes
-    refusal: Refusal | None = None
-
-
-class PollFault(Exception):
-    """The platform did not answer usefully; nothing is known and the next round asks again."""
-
-
-class Poller(Protocol):
-    """What a polled platform offers, per message type ("edoc", "status")."""
-
-    types: Sequence[str]
-    dialect: str
-
-    async def list(self, type: str) -> Sequence[Listed]: ...
-
-    async def fetch(self, reference: str) -> Fetched: ...
-
-    def acknowledgement(self, reference: str, status: str) -> Mapping[str, str]:
-        """The instruction of the acknowledgement delivery; *status* is done, processing or fail."""
-        ...
-
-
-# ---------------------------------------------------------------------------------------------------- story 2: attempt
-
-
-class Repeat(StrEnum):
-    """What a second copy does at the destination."""
-
-    SAFE = "safe"
-    VISIBLE = "visible"
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """What an outbound adapter is given to encode. *read* decodes the original lazily; *raw* is the original."""
-
-    delivery: Delivery
-    message: Message | None
-    raw: bytes
-    read: Callable[[], Content]
-
-
-class Outbound(Protocol):
-    """The sending side of an adapter. `encode` is pure and may be slow; `send` is the only I/O."""
-
-    dialect: str
-    repeat: Repeat
-
-    def examine(self, content: Content, dialect: str) -> None:
-        """Dry run at accept, on content without its attachments' bytes: Refusal if `encode` could not make a
-        conformant message of it, so that the sender hears it now."""
-        ...
-
-    def encode(self, parcel: Parcel) -> bytes:
-        """The exact bytes to send; the same for every retry. Raises Refusal if the content cannot be expressed."""
-        ...
-
-    async def send(self, delivery: Delivery, message: Message | None, wire: bytes, deadline: float) -> Outcome:
-        """One try within *deadline* seconds; every failure is classified here, next to the wire."""
-        ...
-
-
-# ---------------------------------------------------------------------------------------------------- the store
-
-
-@dataclass(frozen=True, slots=True)
-class QueueState:
-    """One destination's queue as a person sees it: deliveries per state, the oldest open one, whether paused."""
-
-    destination: str
-    counts: Mapping[State, int]
-    oldest_open: datetime | None
-    paused: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """P2 at one moment: created = delivered + rejected + expired + cancelled + open, and received = accepted +
-    quarantined. *maybe_twice* counts deliveries that may have arrived more than once.
-    """
-
-    received: int
-    accepted: int
-    quarantined: int
-    duplicates: int
-    created: int
-    delivered: int
-    rejected: int
-    expired: int
-    cancelled: int
-    open: int
-    maybe_twice: int
-
-    @property
-    def balanced(self) -> bool:
-        ended = self.delivered + self.rejected + self.expired + self.cancelled
-        return self.created == ended + self.open and self.received == self.accepted + self.quarantined
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Deliveries at one moment by how they stand: created = delivered + rejected + expired + cancelled + open."""
-
-    created: int = 0
-    delivered: int = 0
-    rejected: int = 0
-    expired: int = 0
-    cancelled: int = 0
-    open: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class PartyBooks:
-    """One party's own books. *sent* counts messages, *outgoing* the deliveries of their content, *incoming* what came
-    into its mailbox: documents, statuses, notices. *quarantined* and its bytes are what lies open in quarantine in its
-    name.
-    """
-
-    party: str
-    sent: int
-    outgoing: Tally
-    incoming: Tally
-    quarantined: int = 0
-    quarantined_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class PartyMailbox:
-    """How much one party ever got through *system*, and how it stands."""
-
-    system: str
-    party: str
-    tally: Tally
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEntry:
-    """An audit entry: *position* is its place in the tree, None until sealed; *raw* its canonical bytes."""
-
-    id: int
-    position: int | None
-    at: datetime
-    type: str
-    raw: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCheckpoint:
-    """A sealed tree: its size, root hash (32 bytes), and when."""
-
-    size: int
-    root: bytes
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Withholding:
-    """What stays on record of a marked body (DESIGN §7): digest and size of the bytes as they came, the sending
-    organisation's code or "", and the *rule* that recognised it. *reference* is what a platform calls it, "" for our
-    own systems; *rules* the fingerprint of all the rules then in force.
-    """
-
-    peer: str
-    reference: str
-    sha256: str
-    size: int
-    sender: str
-    rule: str
-    rules: str
+from gateway.ports.books import (
+    Books,
+    PartyBooks,
+    PartyMailbox,
+    QueueState,
+    StoredCheckpoint,
+    StoredEntry,
+    Withholding,
+)
+from gateway.ports.sending import Conclusion
 
 
 class Accepting(Protocol):

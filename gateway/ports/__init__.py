@@ -1,0 +1,57 @@
+"""The seams of the house: protocols, and the small values that cross them. Everything that does I/O is behind one."""
+
+from collections.abc import Callable
+
+from gateway.ports.books import (
+    Books,
+    PartyBooks,
+    PartyMailbox,
+    QueueState,
+    StoredCheckpoint,
+    StoredEntry,
+    Tally,
+    Withholding,
+)
+from gateway.ports.entrances import Accept, Call, Decode, Endpoint, Identify, Inbound, Knock, Reply
+from gateway.ports.polling import Fetched, Listed, Poller, PollFault
+from gateway.ports.sending import Conclusion, Outbound, Parcel, Repeat, Tells
+from gateway.ports.store import Accepting, Delivering, EntrySource, Mailbox, Records, Store, Tending
+
+Reach = Callable[[str], None]
+"""Called at the named points where the crash harness kills the process; a no-op in service."""
+
+__all__ = [
+    "Accept",
+    "Accepting",
+    "Books",
+    "Call",
+    "Conclusion",
+    "Decode",
+    "Delivering",
+    "Endpoint",
+    "EntrySource",
+    "Fetched",
+    "Identify",
+    "Inbound",
+    "Knock",
+    "Listed",
+    "Mailbox",
+    "Outbound",
+    "Parcel",
+    "PartyBooks",
+    "PartyMailbox",
+    "PollFault",
+    "Poller",
+    "QueueState",
+    "Reach",
+    "Records",
+    "Repeat",
+    "Reply",
+    "Store",
+    "StoredCheckpoint",
+    "StoredEntry",
+    "Tally",
+    "Tells",
+    "Tending",
+    "Withholding",
+]
