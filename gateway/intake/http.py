@@ -118,6 +118,8 @@ class IntakeHttp:
                 raise
 
     def _declared_size(self, request: web.Request) -> int:
+        if request.headers.get("Content-Encoding", "identity") != "identity":
+            raise Refusal("http.media_type", where="Content-Encoding", detail="a compressed body has no known size")
         declared = request.content_length
         if declared is not None and declared > self._limits.body:
             raise Refusal("limit.body", where="Content-Length", detail=f"{declared} > {self._limits.body} bytes")

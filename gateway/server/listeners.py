@@ -50,6 +50,7 @@ class Listener:
             max_line_size=header_limit,
             max_field_size=header_limit,
             shutdown_timeout=20,
+            auto_decompress=False,
         )
         self._addresses = addresses
         self._max_connections = max_connections

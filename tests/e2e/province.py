@@ -94,7 +94,7 @@ class Province:
         ):
             return await response.json()
 
-    async def until(self, condition: Callable[[], Awaitable[Any]], seconds: float = 15.0) -> Any:
+    async def until(self, condition: Callable[[], Awaitable[Any]], seconds: float = 60.0) -> Any:
         """The first true value of *condition*; the test fails if none comes in time."""
         async with asyncio.timeout(seconds):
             while not (value := await condition()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gzip
 import json
 from pathlib import Path
 
@@ -275,6 +276,13 @@ async def test_a_body_over_the_limit_is_refused_before_it_is_read(tmp_path: Path
         )
         assert (status, problem["code"]) == (413, "limit.body")
         assert await province.gateway.store.quarantined() == []
+
+
+async def test_a_compressed_body_is_refused_because_its_size_is_not_known(province: Province) -> None:
+    bomb = gzip.compress(b" " * 10_000_000)
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    status, problem = await province.call("POST", "/api/v1/documents", data=bomb, headers=headers)
+    assert (status, problem["code"], problem["where"]) == (415, "http.media_type", "Content-Encoding")
 
 
 async def test_strangers_leave_no_bytes_and_are_stopped(tmp_path: Path, sandbox: Running) -> None:
