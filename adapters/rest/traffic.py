@@ -53,7 +53,10 @@ class Traffic:
         asking.known_only(call)
         message = await own_message(self._records, call.caller, call.path["id"])
         timeline = await self._timeline(message, call.caller, call.language)
-        members = whole(message, timeline, await self._history(message, call.caller))
+        history = await self._history(message, call.caller)
+        members = whole(message, timeline, history)
+        if message.envelope.kind is Kind.STATUS:
+            members["attached"] = any(row["kind"] != Kind.STATUS for row in history)
         if message.peer == call.caller.system:
             members["idempotency_key"] = message.reference
         return answer({**members, "as_of": moment(self._clock.now())})

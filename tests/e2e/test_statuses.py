@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from province import Province, document, running_gateway
 
+from gateway.clock import VIETNAM
 from sandbox.app import Running, start
+from sandbox.edxml import Organ, Reference
 from sandbox.settings import MINISTRY_SYSTEM, SandboxSettings
+from sandbox.writing import write_status
 
 LOCAL = "H53.02"
 
@@ -92,7 +96,23 @@ async def test_a_status_out_of_order_is_what_the_systems_table_says(
         assert any(finding.startswith("status.order") for finding in message.findings) is (rule == "warn")
 
 
-async def test_inbound_statuses_are_accepted_in_any_order_and_before_their_document(province: Province) -> None:
+async def test_a_status_before_its_document_is_kept_unattached_until_that_appears(province: Province) -> None:
+    about = Reference("H53.01", "50/SNV-VP", "H53.01,2026/11/20,50/SNV-VP", "2026/11/20")
+    early = write_status(Organ("000.00.00.G22", "VPCP"), about, "01", "Đã đến", datetime.now(VIETNAM))
+    made = await province.control("POST", "/packages?from=000.00.00.G22&messagetype=status", data=early)
+    assert "docId" in made, made
+    status_id = await taken(province, "snv")
+    _, shown = await province.call("GET", f"/api/v1/messages/{status_id}")
+    assert (shown["attached"], shown["history"]) == (False, [])
+    async with province.system("snv") as snv:
+        sent = await snv.send(document("50"), "key-50")
+    _, shown = await province.call("GET", f"/api/v1/messages/{status_id}")
+    assert shown["attached"] is True
+    _, shown = await province.call("GET", f"/api/v1/messages/{sent.message_id}")
+    assert [row["message_id"] for row in shown["history"]] == [status_id]
+
+
+async def test_inbound_statuses_are_accepted_in_any_order(province: Province) -> None:
     ministry = province.sandbox.ministries[MINISTRY_SYSTEM]
     async with province.system("snv") as snv:
         sent = await snv.send(document("35"), "key-35")
