@@ -11,7 +11,7 @@ from urllib.parse import quote
 import structlog
 
 from adapters.lgsp import answers
-from adapters.lgsp.answers import LgspFault, Result, as_text, moment
+from adapters.lgsp.answers import LgspFault, Result
 from adapters.lgsp.codes import ACKNOWLEDGEMENTS, MESSAGE_TYPES, type_of
 from adapters.lgsp.form import compose
 from adapters.lgsp.line import JSON, Line, Pace, Request
@@ -22,6 +22,7 @@ from adapters.lgsp.waiting import Recently, Window
 from gateway.client import Answer, Client
 from gateway.clock import Clock
 from gateway.errors import Refusal
+from gateway.formats.foreign import as_text, clean, moment
 from gateway.model.delivery import Delivered, Delivery, Outcome, Purpose, Rejected
 from gateway.model.document import Attachment, Content, Document
 from gateway.model.message import Kind, Message
@@ -219,7 +220,7 @@ class LgspPlatform(Outbound, Poller):
             whole = dataclasses.replace(content, attachments=tuple(map(_attachment, package.beside)))
         except ValueError:
             return Fetched(raw, Refusal("edxml.base64", "getEdoc.data.attachments", "an attachment is damaged"))
-        self._log.warning("lgsp.attachments.beside", doc_id=answers.clean(reference), count=len(package.beside))
+        self._log.warning("lgsp.attachments.beside", doc_id=clean(reference), count=len(package.beside))
         return Fetched(self._encode(whole))
 
     def acknowledgement(self, reference: str, status: str) -> Mapping[str, str]:

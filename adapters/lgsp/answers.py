@@ -32,24 +32,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from adapters.lgsp.codes import CREDENTIALS, DONE, MEANINGS, SYSTEM_ERROR
+from gateway import outcomes
 from gateway.client import Answer, CallFault, retry_after
-from gateway.clock import VIETNAM
+from gateway.formats.foreign import as_text, clean
 from gateway.model.delivery import Deferred, Delivered, Outcome, Rejected
+from gateway.outcomes import EVIDENCE, known, successful
 from gateway.ports import PollFault
 
-EVIDENCE: Final = 4096
-"""Bytes of an answer kept as the receipt."""
-
-_FOR_THIS_REQUEST = frozenset({400, 414, 415, 422, 431})
-_CREDENTIALS = frozenset({401, 403, 407})
-_NOT_PROCESSED = frozenset({501, 503, 505})
+DIALECT: Final = "lgsp"
 _FAILED_WORDS = frozenset({"error", "fail", "failed"})
-_DETAIL = 300
-_DATE_FORMS = ("%Y/%m/%d %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%Y/%m/%d", "%d/%m/%Y")
 
 
 class LgspFault(PollFault):
@@ -119,10 +114,11 @@ def outcome_of_act(
     if result and not result.ok and (result.code or successful(answer)):
         return _failure(result, rejected, settled, answer, wait)
     if not successful(answer):
-        return _repeatable(outcome_of_status(answer, wait), repeatable)
+        failed = outcomes.outcome_of_status(DIALECT, answer, wait)
+        return known(failed) if repeatable else failed
     if result is None:
         garbage = Deferred("lgsp.garbage", f"{len(answer.body)} bytes that are no answer", unknown=True)
-        return _repeatable(garbage, repeatable)
+        return known(garbage) if repeatable else garbage
     return Delivered(result.doc_id, answer.body[:EVIDENCE])
 
 
@@ -142,10 +138,7 @@ def _failure(
 
 def outcome_of_fault(fault: CallFault, *, repeatable: bool) -> Deferred:
     """What no answer means."""
-    detail = clean(f"{fault.code}: {fault.detail}")
-    if not fault.sent:
-        return Deferred("lgsp.unreachable", detail, fault.retry_after)
-    return Deferred("lgsp.cut", detail, fault.retry_after, unknown=not repeatable)
+    return outcomes.outcome_of_fault(DIALECT, fault, repeatable=repeatable)
 
 
 def expect(answer: Answer) -> Result:
@@ -155,71 +148,12 @@ def expect(answer: Answer) -> Result:
         code = {CREDENTIALS: "lgsp.unauthorised", SYSTEM_ERROR: "lgsp.system"}.get(result.code, "lgsp.fail")
         raise LgspFault(code, result.detail)
     if not successful(answer):
-        outcome = outcome_of_status(answer, None)
+        outcome = outcomes.outcome_of_status(DIALECT, answer, None)
         raise LgspFault(outcome.code, outcome.detail)
     if result is None:
         raise LgspFault("lgsp.garbage", f"{len(answer.body)} bytes that are no answer")
     return result
 
 
-def outcome_of_status(answer: Answer, wait: float | None) -> Deferred | Rejected:
-    """HTTP statuses of failure."""
-    status = answer.status
-    detail = f"HTTP {status}"
-    if status == 413:
-        return Rejected("lgsp.too_large", detail)
-    if status in _FOR_THIS_REQUEST:
-        return Rejected("lgsp.request", detail)
-    if status in _CREDENTIALS:
-        return Deferred("lgsp.unauthorised", detail, wait)
-    if status == 429:
-        return Deferred("lgsp.rate", detail, wait)
-    if status >= 500:
-        return Deferred("lgsp.unavailable", detail, wait, unknown=status not in _NOT_PROCESSED)
-    return Deferred("lgsp.http", detail, wait)
-
-
-def successful(answer: Answer) -> bool:
-    """HTTP 2xx."""
-    return 200 <= answer.status < 300
-
-
-def moment(value: object) -> datetime | None:
-    """A time as the axis may write it, aware; local time (+07:00) if it names no zone. None if unreadable."""
-    text = as_text(value).strip()
-    try:
-        if text.isascii() and text.isdigit() and len(text) in (10, 13):
-            return datetime.fromtimestamp(0, VIETNAM) + timedelta(seconds=int(text) / (1 if len(text) == 10 else 1000))
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return _by_form(text.split(".")[0])
-    return found if found.tzinfo else found.replace(tzinfo=VIETNAM)
-
-
-def as_text(value: object) -> str:
-    """Foreign JSON scalar as text; "" for anything else."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, str | int | float) else ""
-
-
-def clean(text: str) -> str:
-    """Foreign text for a log line or a detail: printable, one line, at most 300 characters."""
-    return "".join(sign if sign.isprintable() else " " for sign in text[:_DETAIL])
-
-
-def _by_form(text: str) -> datetime | None:
-    for form in _DATE_FORMS:
-        try:
-            return datetime.strptime(text, form).replace(tzinfo=VIETNAM)
-        except ValueError:
-            continue
-    return None
-
-
 def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _repeatable(outcome: Outcome, repeatable: bool) -> Outcome:
-    return replace(outcome, unknown=False) if repeatable and isinstance(outcome, Deferred) else outcome

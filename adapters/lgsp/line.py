@@ -10,14 +10,16 @@ from typing import Final, Protocol, TypeVar
 import structlog
 
 from adapters.lgsp import answers
-from adapters.lgsp.answers import LgspFault, as_text
+from adapters.lgsp.answers import LgspFault
 from adapters.lgsp.package import off_loop
 from adapters.lgsp.replies import dumps
 from adapters.lgsp.settings import Account, LgspSettings
 from gateway.client import Answer, Body, CallFault, Client, retry_after
 from gateway.clock import Clock
 from gateway.errors import GatewayError
+from gateway.formats.foreign import as_text, clean
 from gateway.model.delivery import Deferred, Outcome
+from gateway.outcomes import successful
 
 T = TypeVar("T")
 
@@ -180,8 +182,8 @@ class Line:
         try:
             answer = await self._exchange("POST", f"{self._base}/{_LOGIN}", headers, dumps(form), due, _LOGIN_ANSWER)
         except CallFault as fault:
-            raise NoToken(answers.clean(f"{fault.code}: {fault.detail}")) from fault
-        result = answers.read(answer.body) if answers.successful(answer) else None
+            raise NoToken(clean(f"{fault.code}: {fault.detail}")) from fault
+        result = answers.read(answer.body) if successful(answer) else None
         if result is None or not result.ok:
             raise NoToken(f"HTTP {answer.status} {result.detail if result else ''}".rstrip())
         token = as_text(result.data.get("token")) or as_text(result.members.get("token"))
@@ -197,7 +199,7 @@ class Line:
             "lgsp.call",
             operation=request.operation,
             system_id=request.account.system_id,
-            doc_id=answers.clean(request.doc_id),
+            doc_id=clean(request.doc_id),
             ms=round((self._clock.monotonic() - started) * 1000),
             result=result,
             detail=detail,

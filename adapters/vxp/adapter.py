@@ -9,7 +9,7 @@ from random import Random
 import structlog
 
 from adapters.vxp import answers, codec, conformance
-from adapters.vxp.answers import AxisFault, Result, as_text, moment
+from adapters.vxp.answers import AxisFault, Result
 from adapters.vxp.axis import BRACES, EMPTY, Axis, Request, off_loop
 from adapters.vxp.directory import Directory, rows
 from adapters.vxp.kinds import Severity
@@ -18,6 +18,7 @@ from adapters.vxp.wire import FILE_TYPE, hash_file, is_safe, recipients
 from gateway.client import Answer, Client
 from gateway.clock import Clock
 from gateway.errors import Refusal
+from gateway.formats.foreign import as_text, moment
 from gateway.model.delivery import Delivery, Outcome, Purpose, Rejected
 from gateway.model.document import Content
 from gateway.model.message import Decoded, Kind, Message

@@ -31,30 +31,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
+from gateway import outcomes
 from gateway.client import Answer, CallFault, retry_after
-from gateway.clock import VIETNAM
+from gateway.formats.foreign import as_text, clean
 from gateway.model.delivery import Deferred, Delivered, Outcome, Rejected
+from gateway.outcomes import EVIDENCE, known, successful
 from gateway.ports import PollFault
 
-EVIDENCE: Final = 4096
-"""Bytes of an answer kept as the receipt."""
-
-_FOR_THIS_REQUEST = frozenset({400, 414, 415, 422, 431})
-_CREDENTIALS = frozenset({401, 403, 407})
-_NOT_PROCESSED = frozenset({501, 503, 505})
-_DETAIL = 300
-
-_DATE_FORMS = (
-    "%Y/%m/%d %H:%M:%S",
-    "%d/%m/%Y %H:%M:%S",
-    "%Y/%m/%d",
-    "%d/%m/%Y",
-    "%d%m%YT%H%M%S",
-)
+DIALECT: Final = "vxp"
 
 
 class AxisFault(PollFault):
@@ -108,7 +96,7 @@ def read(body: bytes) -> Result | None:
 
 def outcome_of_send(answer: Answer, rejected: frozenset[str], now: datetime) -> Outcome:
     """What a sendEdoc answer means for the delivery."""
-    if not _successful(answer):
+    if not successful(answer):
         return _outcome_of_status(answer, now)
     result = read(answer.body)
     if result is None:
@@ -124,23 +112,20 @@ def outcome_of_acknowledgement(
     answer: Answer, rejected: frozenset[str], settled: frozenset[str], now: datetime
 ) -> Outcome:
     """What an updateStatus answer means. Repeating one changes nothing at the axis, so it is never `unknown`."""
-    result = read(answer.body) if _successful(answer) else None
+    result = read(answer.body) if successful(answer) else None
     if result is not None and not result.ok and result.code in settled:
         return Delivered("", answer.body[:EVIDENCE], "vxp.settled")
-    return _repeatable(outcome_of_send(answer, rejected, now))
+    return known(outcome_of_send(answer, rejected, now))
 
 
 def outcome_of_fault(fault: CallFault, *, repeatable: bool) -> Deferred:
     """What no answer means; *repeatable* calls may be repeated without effect."""
-    detail = clean(f"{fault.code}: {fault.detail}")
-    if not fault.sent:
-        return Deferred("vxp.unreachable", detail, fault.retry_after)
-    return Deferred("vxp.cut", detail, fault.retry_after, unknown=not repeatable)
+    return outcomes.outcome_of_fault(DIALECT, fault, repeatable=repeatable)
 
 
 def expect(answer: Answer, now: datetime) -> Result:
     """The result of a question (lists, directory); raises AxisFault for anything but OK."""
-    if not _successful(answer):
+    if not successful(answer):
         outcome = _outcome_of_status(answer, now)
         raise AxisFault(outcome.code, outcome.detail)
     result = read(answer.body)
@@ -153,71 +138,11 @@ def expect(answer: Answer, now: datetime) -> Result:
 
 def expect_file(answer: Answer, now: datetime) -> bytes:
     """The body as a file; raises AxisFault for a failure, also one told as JSON where the file should be."""
-    if not _successful(answer) or answer.body[:1] in (b"", b"{"):
+    if not successful(answer) or answer.body[:1] in (b"", b"{"):
         result = expect(answer, now)
         raise AxisFault("vxp.garbage", f"an answer without a file: {result.detail}")
     return answer.body
 
 
-def moment(value: object) -> datetime | None:
-    """A time as the axis may write it, aware; local time (+07:00) if it names no zone. None if unreadable.
-
-    ISO 8601, the edXML forms, ``dd/MM/yyyy``, or milliseconds since the epoch; no list answer with a time is public.
-    """
-    text = as_text(value).strip()
-    try:
-        if text.isascii() and text.isdigit() and len(text) in (10, 13):
-            return datetime.fromtimestamp(0, VIETNAM) + timedelta(seconds=int(text) / (1 if len(text) == 10 else 1000))
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return _by_form(text.split(".")[0])
-    except OverflowError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=VIETNAM)
-
-
-def as_text(value: object) -> str:
-    """Foreign JSON scalar as text; "" for anything else."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, str | int | float) else ""
-
-
-def clean(text: str) -> str:
-    """Foreign text for a log line or a detail: printable, one line, at most 300 characters."""
-    return "".join(sign if sign.isprintable() else " " for sign in text[:_DETAIL])
-
-
-def _by_form(text: str) -> datetime | None:
-    for form in _DATE_FORMS:
-        try:
-            return datetime.strptime(text, form).replace(tzinfo=VIETNAM)
-        except ValueError:
-            continue
-    return None
-
-
-def _successful(answer: Answer) -> bool:
-    return 200 <= answer.status < 300
-
-
 def _outcome_of_status(answer: Answer, now: datetime) -> Deferred | Rejected:
-    """HTTP statuses of failure."""
-    status = answer.status
-    wait = retry_after(answer.headers.get("retry-after"), now)
-    detail = f"HTTP {status}"
-    if status == 413:
-        return Rejected("vxp.too_large", detail)
-    if status in _FOR_THIS_REQUEST:
-        return Rejected("vxp.request", detail)
-    if status in _CREDENTIALS:
-        return Deferred("vxp.unauthorised", detail, wait)
-    if status == 429:
-        return Deferred("vxp.rate", detail, wait)
-    if status >= 500:
-        return Deferred("vxp.unavailable", detail, wait, unknown=status not in _NOT_PROCESSED)
-    return Deferred("vxp.http", detail, wait)
-
-
-def _repeatable(outcome: Outcome) -> Outcome:
-    return replace(outcome, unknown=False) if isinstance(outcome, Deferred) else outcome
+    return outcomes.outcome_of_status(DIALECT, answer, retry_after(answer.headers.get("retry-after"), now))

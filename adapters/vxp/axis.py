@@ -16,6 +16,7 @@ from adapters.vxp.answers import AxisFault, Result
 from adapters.vxp.settings import VxpSettings
 from gateway.client import Answer, Body, CallFault, Client, retry_after
 from gateway.clock import Clock
+from gateway.formats.foreign import clean
 from gateway.model.delivery import Deferred, Outcome, Rejected
 from gateway.pace import Congested, Pace
 
@@ -133,7 +134,7 @@ class Axis:
         say(
             "vxp.call",
             operation=request.operation,
-            doc_id=answers.clean(request.params.get("docId", "")),
+            doc_id=clean(request.params.get("docId", "")),
             ms=round((self._clock.monotonic() - started) * 1000),
             result=result,
             detail=detail,

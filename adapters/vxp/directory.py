@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from adapters.vxp.answers import AxisFault, Result, as_text
+from adapters.vxp.answers import AxisFault, Result
 from adapters.vxp.axis import BRACES, EMPTY, Axis, Request
 from gateway.client import Body
+from gateway.formats.foreign import as_text
 
 T = TypeVar("T")
 

@@ -10,7 +10,6 @@ from datetime import date, datetime
 from typing import Final
 
 from adapters.vxp import codec
-from adapters.vxp.answers import moment
 from adapters.vxp.knock import Asked, parameters
 from adapters.vxp.served_answers import fail_in_place_of_a_file, listing, ok, with_file
 from adapters.vxp.served_rows import Row, listed_type, our_id, received_row
@@ -18,6 +17,7 @@ from adapters.vxp.served_sending import TYPES, message_type
 from adapters.vxp.wire import FILE_TYPE, PREFIX
 from gateway.clock import VIETNAM
 from gateway.errors import Refusal
+from gateway.formats.foreign import moment
 from gateway.model.access import Caller
 from gateway.model.delivery import Delivery, Purpose, State
 from gateway.model.document import Content

@@ -11,6 +11,7 @@ from adapters.vxp import answers
 from adapters.vxp.answers import AxisFault
 from gateway.client import Answer, CallFault
 from gateway.clock import VIETNAM
+from gateway.formats.foreign import moment
 from gateway.model.delivery import Deferred, Delivered, Rejected
 
 NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
@@ -173,15 +174,15 @@ def test_a_file_is_told_from_a_failure_in_its_place() -> None:
     ],
 )
 def test_times_are_read_in_whatever_form_as_local_time(value: object) -> None:
-    assert answers.moment(value) == NOW
+    assert moment(value) == NOW
 
 
 @pytest.mark.parametrize("value", [None, "", "hôm qua", "0000-00-00", [], {}, "99/99/2026", 10**40, True, "nan", 1.5])
 def test_an_unreadable_time_is_no_time(value: object) -> None:
-    assert answers.moment(value) is None
+    assert moment(value) is None
 
 
 def test_a_date_alone_is_local_midnight() -> None:
-    found = answers.moment("2026/11/22")
+    found = moment("2026/11/22")
     assert found == datetime(2026, 11, 22, tzinfo=VIETNAM)
     assert found.utcoffset() == timedelta(hours=7)
