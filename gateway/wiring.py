@@ -344,6 +344,7 @@ async def serve(config: Config, ready: Callable[[list[int], list[int]], None] = 
         running = asyncio.create_task(gateway.run(ready))
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, running.cancel)
+        loop.add_signal_handler(signal.SIGHUP, log.warning, "SIGHUP: a changed configuration needs a restart")
         try:
             await running
         except asyncio.CancelledError:

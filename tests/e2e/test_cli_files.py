@@ -230,9 +230,11 @@ def test_serve_says_it_is_ready_and_ends_with_0_on_sigterm(config: Path) -> None
             assert ready["event"] == "ready" and ready["intake"][0] > 0
             assert invoke("message", "list", "-c", config)[0] == 0
             assert run("serve", "-c", config).returncode == 4
-            assert invoke("key", "add", "--system", "snv", "-c", config)[0] == 0
+            server.send_signal(signal.SIGHUP)
+            assert invoke("key", "add", "--system", "snv", "-c", config)[0] == 0, "SIGHUP does not end it"
             server.send_signal(signal.SIGTERM)
-            server.communicate(timeout=30)
+            _, log = server.communicate(timeout=30)
+            assert "needs a restart" in log
         finally:
             server.kill()
     assert server.returncode == 0
