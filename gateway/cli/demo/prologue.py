@@ -25,7 +25,13 @@ FAULTS: list[dict[str, Any]] = [
     {"operation": "sendEdoc", "action": action, "times": times, "match": {"probability": 0.35, "seed": seed} | _OURS}
     for action, times, seed in (("503", 4, SEED), ("cut_after_send", 3, SEED + 1))
 ]
-"""What the axis does in the prologue and again at 11:00: some requests fail, some answers never arrive."""
+"""What the axis does in the prologue and again at 11:00: some requests fail, some answers never arrive.
+
+The seed and the numbers of faults were chosen for a short show in which every complaint is seen. Of the seeds 11 to 18,
+looked at before 12 was taken, 1 to 3 of 12 outgoing documents were lost, 0 to 2 came twice, 0 to 4 of 6 incoming were
+lost. How often the clerk gives up and the software crashes is invented (`sandbox.direct`). It illustrates; it measures
+nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from sandbox.office import OfficeSystem
 from sandbox.pdf import make_pdf
 from sandbox.settings import MINISTRY_SYSTEM
 
+_FIRST_INCOMING = 1101
 MINISTRY = Organ(MINISTRY_SYSTEM, "Văn phòng Chính phủ")
 
 
@@ -140,8 +141,8 @@ async def _urgent(play: Play) -> list[Row]:
         "09:00",
         ("Văn bản HOẢ TỐC xuống xã, rồi bị thu hồi", "An urgent document (HOẢ TỐC) for a commune, then recalled"),
         (
-            "Phần mềm sập lúc đang nhận, văn bản đến mất luôn.",
-            "The software crashed while receiving; the document was gone.",
+            "Gửi xuống xã rồi không biết xã đã nhận chưa.",
+            "Sent to a commune; nobody says whether it arrived.",
         ),
     )
     for number in range(1, INCOMING):
@@ -174,9 +175,9 @@ async def _urgent(play: Play) -> list[Row]:
     await stage.until(lambda: _axis_settled(stage))
     return [
         Row(
-            ("Văn bản đến bị mất", "Incoming documents are lost"),
-            (f"Mất {play.before.lost_in}/{INCOMING}", f"{play.before.lost_in} of {INCOMING} lost"),
-            (f"Mất 0/{INCOMING}; 01 về bộ sau {seconds:.1f} s", f"0 of {INCOMING} lost; 01 back after {seconds:.1f} s"),
+            ("Nơi gửi không biết xã đã nhận chưa", "The sender never hears that it arrived"),
+            ("Không ai báo", "Nobody reports it"),
+            (f"Trạng thái 01 về bộ sau {seconds:.1f} s", f"Status 01 back after {seconds:.1f} s"),
             received == INCOMING - 1,
         )
     ]
@@ -223,7 +224,9 @@ async def _killed(play: Play) -> list[Row]:
     )
     await stage.axis("POST", "/faults", json=FAULTS)
     known = (await _ministry(stage))["documents"]
-    async with stage.rest_system() as sender:
+    async with stage.rest_system() as sender, stage.vxp_system() as communes:
+        for number in range(_FIRST_INCOMING, _FIRST_INCOMING + INCOMING):
+            await stage.axis("POST", f"/packages?from={MINISTRY_SYSTEM}&to={COMMUNES[1].code}&number={number}")
         half = OUTGOING // 2
         await asyncio.gather(*(_send_one(sender, number) for number in range(1, half + 1)))
         sending = [asyncio.create_task(_send_one(sender, number)) for number in range(half + 1, OUTGOING + 1)]
@@ -231,8 +234,10 @@ async def _killed(play: Play) -> list[Row]:
         heard = half + sum(task.done() for task in sending)
         pid = await stage.kill_gateway()
         screen.bad(
-            f"kill -9 tiến trình {pid}: {heard} văn bản vừa được báo 'đã nhận', {OUTGOING - heard} đang gửi dở.",
-            f"kill -9 of process {pid}: {heard} documents just heard 'accepted', {OUTGOING - heard} were on their way.",
+            f"kill -9 tiến trình {pid}: {heard} văn bản vừa được báo 'đã nhận', {OUTGOING - heard} đang gửi dở, "
+            f"{INCOMING} đang từ trục về.",
+            f"kill -9 of process {pid}: {heard} documents just heard 'accepted', {OUTGOING - heard} were on their way, "
+            f"{INCOMING} were coming in.",
         )
         dead = await stage.books()
         screen.say(
@@ -244,12 +249,13 @@ async def _killed(play: Play) -> list[Row]:
             "Khởi động lại; phần mềm của sở tự gửi tiếp.", "Restarted; the department's software sends on by itself."
         )
         await asyncio.gather(*sending)
-        await stage.until(lambda: _all_delivered(stage, sender), 30)
+        received = await stage.until(lambda: _all_received(communes), 30)
+        await stage.until(lambda: _all_delivered(stage, sender, communes), 30)
     await stage.axis("DELETE", "/faults")
-    return await _compare(play, known, dead.balanced)
+    return await _compare(play, known, dead.balanced, received)
 
 
-async def _compare(play: Play, known: int, balanced_when_dead: bool) -> list[Row]:
+async def _compare(play: Play, known: int, balanced_when_dead: bool, received: int) -> list[Row]:
     screen, stage = play.screen, play.stage
     wanted = known + OUTGOING
     arrived = await stage.until(lambda: _arrived(stage, wanted))
@@ -270,9 +276,18 @@ async def _compare(play: Play, known: int, balanced_when_dead: bool) -> list[Row
     before = play.before
     return [
         Row(
+            ("Văn bản đến bị mất", "Incoming documents are lost"),
+            (f"Mất {before.lost_in}/{INCOMING}", f"{before.lost_in} of {INCOMING} lost"),
+            (
+                f"Mất {INCOMING - received}/{INCOMING}, dù bị kill -9",
+                f"{INCOMING - received} of {INCOMING}, killed with -9",
+            ),
+            received == INCOMING,
+        ),
+        Row(
             ("Văn bản gửi đi bị mất", "Outgoing documents are lost"),
             (f"Mất {before.lost_out}/{OUTGOING}", f"{before.lost_out} of {OUTGOING} lost"),
-            (f"Mất 0/{OUTGOING}, dù bị kill -9", f"0 of {OUTGOING} lost, killed with -9"),
+            (f"Mất {wanted - arrived}/{OUTGOING}, dù bị kill -9", f"{wanted - arrived} of {OUTGOING}, killed with -9"),
             arrived >= wanted,
         ),
         Row(
@@ -295,8 +310,17 @@ async def _send_one(system: DepartmentSystem, number: int) -> None:
     await system.send(_letter(str(2000 + number), subject, [_pdf("bao-cao.pdf", 30_000)]), f"demo-{2000 + number}")
 
 
-async def _all_delivered(stage: Stage, system: DepartmentSystem) -> bool:
+async def _all_received(communes: OfficeSystem) -> int:
+    """How many of the documents that were coming in when the gateway died the commune has, once it has them all."""
+    await communes.poll_once()
+    wanted = {f"{number}/VPCP-KSTT" for number in range(_FIRST_INCOMING, _FIRST_INCOMING + INCOMING)}
+    found = wanted & {str(record.get("code")) for record in communes.received_by(COMMUNES[1].code)}
+    return len(found) if found == wanted else 0
+
+
+async def _all_delivered(stage: Stage, system: DepartmentSystem, communes: OfficeSystem) -> bool:
     await system.pull_once()
+    await communes.poll_once()
     books = await stage.books()
     return books.open == 0
 
