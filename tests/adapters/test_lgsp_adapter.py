@@ -19,6 +19,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from leased import leased
 from structlog.testing import capture_logs
 
 from adapters.lgsp import Account, LgspPlatform, LgspSettings, Login, Secret
@@ -29,7 +30,7 @@ from adapters.vxp import codec, conformance, decode
 from gateway.client import Client
 from gateway.clock import SystemClock
 from gateway.errors import GatewayError, Refusal
-from gateway.model.delivery import Deferred, Delivered, Delivery, Outcome, Purpose, Rejected, State
+from gateway.model.delivery import Deferred, Delivered, Delivery, Outcome, Purpose, Rejected
 from gateway.model.document import Attachment, Code, Document, DocumentType, Organization, Promulgation, Signer
 from gateway.model.message import BodyRef, Envelope, Kind, Message
 from gateway.model.party import Parties
@@ -167,28 +168,7 @@ async def rig(pace: Any = None, **options: Any) -> AsyncIterator[Rig]:
 
 
 def delivery(**changes: Any) -> Delivery:
-    base = Delivery(
-        id="018f00000000700080000000000000d1",
-        message_id="m1",
-        purpose=Purpose.CONTENT,
-        destination="lgsp",
-        party="",
-        recipients=("000.00.00.G22",),
-        conversation="c",
-        state=State.LEASED,
-        urgent=False,
-        instruction={},
-        created_at=NOW,
-        due_at=NOW,
-        expires_at=NOW,
-        ended_at=None,
-        attempts=1,
-        code="",
-        detail="",
-        reference="",
-        maybe_twice=False,
-    )
-    return dataclasses.replace(base, **changes)
+    return leased(NOW, **{"destination": "lgsp", **changes})
 
 
 def message(kind: Kind = Kind.DOCUMENT, dialect: str = "edxml", sender: str = "H37.01") -> Message:

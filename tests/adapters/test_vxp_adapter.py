@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from leased import leased
 from structlog.testing import capture_logs
 
 from adapters.vxp import Secret, VxpPlatform, VxpSettings, codec, conformance, decode
@@ -27,7 +28,7 @@ from adapters.vxp.directory import Agency
 from gateway.client import Client
 from gateway.clock import SystemClock
 from gateway.errors import Refusal
-from gateway.model.delivery import Deferred, Delivered, Delivery, Purpose, Rejected, State
+from gateway.model.delivery import Deferred, Delivered, Delivery, Purpose, Rejected
 from gateway.model.document import Attachment, Code, Document, DocumentType, Organization, Promulgation, Signer
 from gateway.model.message import BodyRef, Envelope, Kind, Message
 from gateway.ports import Outbound, Parcel, Poller, PollFault, Repeat
@@ -88,28 +89,7 @@ async def rig(**options: Any) -> AsyncIterator[tuple[Server, VxpPlatform]]:
 
 
 def delivery(**changes: Any) -> Delivery:
-    base = Delivery(
-        id="d1",
-        message_id="m1",
-        purpose=Purpose.CONTENT,
-        destination="truc",
-        party="",
-        recipients=("000.00.00.G22",),
-        conversation="c",
-        state=State.LEASED,
-        urgent=False,
-        instruction={},
-        created_at=NOW,
-        due_at=NOW,
-        expires_at=NOW,
-        ended_at=None,
-        attempts=1,
-        code="",
-        detail="",
-        reference="",
-        maybe_twice=False,
-    )
-    return dataclasses.replace(base, **changes)
+    return leased(NOW, **{"id": "d1", "destination": "truc", **changes})
 
 
 def message(kind: Kind = Kind.DOCUMENT, dialect: str = "edxml", sender: str = "H53.02") -> Message:

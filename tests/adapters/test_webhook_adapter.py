@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from leased import leased
 from rest_ports import document
 from structlog.testing import capture_logs
 
@@ -23,7 +24,7 @@ from adapters.webhook import SigningSecret, WebhookSettings, WebhookSystem
 from adapters.webhook.payload import payload
 from gateway.client import Client
 from gateway.errors import Refusal
-from gateway.model.delivery import Deferred, Delivered, Delivery, Outcome, Purpose, Rejected, State
+from gateway.model.delivery import Deferred, Delivered, Delivery, Outcome, Purpose, Rejected
 from gateway.model.document import Content
 from gateway.model.message import BodyRef, Envelope, Kind, Message
 from gateway.ports import Outbound, Parcel, Repeat
@@ -94,28 +95,16 @@ def system(url: str, client: Client, **options: Any) -> WebhookSystem:
 
 
 def delivery(**changes: Any) -> Delivery:
-    base = Delivery(
-        id="018f00000000700080000000000000d1",
-        message_id="018f00000000700080000000000000a1",
-        purpose=Purpose.CONTENT,
-        destination="qlvb",
-        party="H53.01",
-        recipients=("H53.01",),
-        conversation="c",
-        state=State.LEASED,
-        urgent=False,
-        instruction={},
-        created_at=NOW,
-        due_at=NOW,
-        expires_at=NOW,
-        ended_at=None,
-        attempts=1,
-        code="",
-        detail="",
-        reference="",
-        maybe_twice=False,
+    return leased(
+        NOW,
+        **{
+            "message_id": "018f00000000700080000000000000a1",
+            "destination": "qlvb",
+            "party": "H53.01",
+            "recipients": ("H53.01",),
+            **changes,
+        },
     )
-    return dataclasses.replace(base, **changes)
 
 
 def message(kind: Kind = Kind.DOCUMENT) -> Message:
