@@ -2,13 +2,14 @@
 
 VENV ?= .venv
 ARGS ?=
+SECONDS_OF_FUZZ ?= 60
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --no-warn-script-location --root-user-action=ignore
 LOCK := uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate --custom-compile-command "make lock"
 FAST := $(wildcard tests/unit tests/storage tests/adapters tests/security tests/console)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check bench docs lock clean
+.PHONY: help demo test test-long check fuzz bench docs lock clean
 
 help: ## In danh sách lệnh / Print these commands
 	@awk -F ':[^#]*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ check: $(VENV)/.test ## Kiểm tra nhanh trước khi gửi mã: ruff, mypy, ph�
 	@$(BIN)/lint-imports > $(VENV)/lint-imports.txt || { cat $(VENV)/lint-imports.txt; exit 1; }
 	@$(BIN)/pytest -m "not long" --hypothesis-profile quick --ignore-glob="tests/adapters/test_sandbox_*" $(FAST) $(ARGS)
 
+fuzz: $(VENV)/.fuzz ## Tìm dữ liệu làm hỏng bộ đọc (SECONDS_OF_FUZZ=60) / Search for bytes that break a parser
+	@$(BIN)/python tests/fuzz/formats.py -max_total_time=$(SECONDS_OF_FUZZ) -max_len=8192 -timeout=5 -rss_limit_mb=1024 $(ARGS)
+
 bench: $(VENV)/.run ## Đo tốc độ trên máy này / Measure this machine
 	@$(BIN)/lienthong bench $(ARGS)
 	@$(BIN)/python tests/benchmarks/bench_dead_destination.py
@@ -41,6 +45,7 @@ lock: ## Khóa lại phiên bản thư viện (cần uv) / Pin the dependencies 
 	@command -v uv > /dev/null || { echo "Cần cài uv trước / uv is needed: https://docs.astral.sh/uv/" >&2; exit 1; }
 	@$(LOCK) pyproject.toml requirements/run.in -o requirements/run.lock
 	@$(LOCK) pyproject.toml requirements/test.in -o requirements/test.lock
+	@$(LOCK) requirements/fuzz.in -o requirements/fuzz.lock
 
 clean: ## Xóa môi trường và bộ đệm, không đụng đến dữ liệu / Remove environment and caches, never data
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -59,6 +64,10 @@ $(VENV)/.test: requirements/test.lock pyproject.toml | $(BIN)/python
 	@$(PIP) --require-hashes --only-binary :all: -r requirements/test.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.fuzz: requirements/fuzz.lock | $(VENV)/.test
+	@$(PIP) --require-hashes --only-binary :all: -r requirements/fuzz.lock
+	@touch $@
 
 $(BIN)/python:
 	@for python in python3.13 python3.12 python3.11 python3; do \

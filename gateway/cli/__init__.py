@@ -17,6 +17,7 @@ from gateway.cli.frame import Root
 from gateway.cli.incident import incident
 from gateway.cli.key import key
 from gateway.cli.message import message
+from gateway.cli.parse import parse
 from gateway.cli.party import party
 from gateway.cli.quarantine import quarantine
 from gateway.cli.queue import queue
@@ -29,6 +30,7 @@ COMMANDS: tuple[click.Command, ...] = (
     check_config,
     migrate,
     validate,
+    parse,
     message,
     quarantine,
     queue,
