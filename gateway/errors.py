@@ -147,6 +147,10 @@ FAULTS: Final = _catalogue(
           "Kiểm tra mã đơn vị và đơn vị cấp trên (pcode)", "Check the agency's code and its superior (pcode)"),
     Fault("message.secret", 422, "Văn bản mang dấu mật: không được gửi qua cổng và không được lưu", "The document is marked as a state secret: it may not pass and was not stored",
           "Chuyển theo đường dành cho văn bản mật; nếu không phải văn bản mật, báo cán bộ bảo mật", "Use the channel for secret documents; if it is none, tell the security officer"),
+    Fault("soap.must_understand", 422, "Khối tiêu đề SOAP bắt buộc nhưng không được hỗ trợ", "A mandatory SOAP header block is not understood",
+          "Bỏ khối tiêu đề được chỉ ra hoặc bỏ mustUnderstand", "Remove the header block named, or its mustUnderstand"),
+    Fault("soap.mime", 422, "Thông điệp SOAP nhiều phần (MIME) bị hỏng", "The multipart SOAP message (MIME) is damaged",
+          "Kiểm tra boundary, Content-ID và Content-Transfer-Encoding của từng phần", "Check boundary, Content-ID and Content-Transfer-Encoding of each part"),
 )
 # fmt: on
 

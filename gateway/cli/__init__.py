@@ -23,6 +23,7 @@ from gateway.cli.quarantine import quarantine
 from gateway.cli.queue import queue
 from gateway.cli.sandbox import sandbox
 from gateway.cli.serve import migrate, serve
+from gateway.cli.verify import verify
 
 COMMANDS: tuple[click.Command, ...] = (
     demo,
@@ -30,6 +31,7 @@ COMMANDS: tuple[click.Command, ...] = (
     check_config,
     migrate,
     validate,
+    verify,
     parse,
     message,
     quarantine,

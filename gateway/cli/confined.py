@@ -6,15 +6,18 @@ import multiprocessing
 import os
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
 Answer = dict[str, Any]
-Question = Callable[[bytes, str], Answer]
-"""A function of a module: the file's bytes and the kind to the answer. It raises only for defects of ours."""
+Options = Mapping[str, str]
+"""What is asked of a file: "kind" and the options of the command."""
+
+Question = Callable[[bytes, Options], Answer]
+"""A function of a module: the file's bytes and the options to the answer. It raises only for defects of ours."""
 
 SECONDS: Final = 2.0
 MEMORY: Final = 256 << 20
@@ -41,11 +44,11 @@ class Confined:
         self._process: Any = None
         self._pipe: Connection | None = None
 
-    def ask(self, file: Path, kind: str) -> Answer | Failure:
+    def ask(self, file: Path, options: Options) -> Answer | Failure:
         """The answer about one file, or why there is none; within SECONDS once the process is up."""
         pipe = self._running()
         try:
-            pipe.send((str(file), kind))
+            pipe.send((str(file), dict(options)))
             if pipe.poll(SECONDS + _SLACK):
                 answer: Answer | Failure = pipe.recv()
                 return answer
@@ -84,10 +87,10 @@ def _serve(pipe: Connection, question: Question) -> None:
     pipe.send("ready")
     while True:
         try:
-            file, kind = pipe.recv()
+            file, options = pipe.recv()
         except (EOFError, OSError):
             return
-        pipe.send(_answer(question, Path(file), kind))
+        pipe.send(_answer(question, Path(file), options))
 
 
 def _limit_memory() -> None:
@@ -98,10 +101,10 @@ def _limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _answer(question: Question, file: Path, kind: str) -> Answer | Failure:
+def _answer(question: Question, file: Path, options: Options) -> Answer | Failure:
     try:
         content = _content(file)
-        return question(content, kind) if isinstance(content, bytes) else content
+        return question(content, options) if isinstance(content, bytes) else content
     except MemoryError:
         return Failure("limit.memory", f"more than {MEMORY >> 20} MB")
     except Exception as defect:  # noqa: BLE001 - the rim: a defect of ours must not look like an answer, nor stop a batch

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.confined import Answer, Confined, Failure
+from gateway.cli.confined import Answer, Confined, Failure, Options
 from gateway.errors import FAULTS, Refusal
 from gateway.formats import strictjson
 from gateway.formats.reading import KINDS
@@ -34,17 +34,17 @@ def parse(kind: str | None, batch: bool, file: Path | None) -> None:
         raise click.UsageError("--kind LOẠI TỆP, hoặc --batch / --kind KIND FILE, or --batch")
     with closing(Confined(read)) as confined:
         if file is not None and kind is not None:
-            _print(_worded(confined.ask(file, kind)))
+            _print(_worded(confined.ask(file, {"kind": kind})))
             return
         for line in iter(lambda: sys.stdin.buffer.readline(MAX_LINE), b""):
             if line.strip():
                 _print(_answer(confined, line, kind))
 
 
-def read(content: bytes, kind: str) -> Answer:
+def read(content: bytes, options: Options) -> Answer:
     """The answer about *content*; runs in the confined process."""
     try:
-        KINDS[kind](content)
+        KINDS[options["kind"]](content)
     except Refusal as refusal:
         return {"ok": False, "reason": refusal.code, "where": refusal.where, "detail": refusal.detail}
     return {"ok": True, "reason": ""}
@@ -61,7 +61,7 @@ def _answer(confined: Confined, line: bytes, default: str | None) -> Answer:
         file, kind = asked.get("file"), asked.get("kind", default)
         if not isinstance(file, str) or kind not in KINDS or set(asked) - {"file", "kind"}:
             raise Refusal("http.request", "", f"file and kind ({', '.join(KINDS)}) are expected, and nothing else")
-        answer = _worded(confined.ask(Path(file), str(kind)))
+        answer = _worded(confined.ask(Path(file), {"kind": str(kind)}))
     except Refusal as refusal:
         answer = {"ok": False, "reason": refusal.code, "where": refusal.where, "detail": refusal.detail}
     return {**answer, "file": file, "ms": round((time.perf_counter() - started) * 1000, 1)}

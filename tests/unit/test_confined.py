@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import confined
-from gateway.cli.confined import Answer, Confined, Failure
+from gateway.cli.confined import Answer, Confined, Failure, Options
 
 
-def behave(content: bytes, kind: str) -> Answer:
-    match kind:
+def behave(content: bytes, options: Options) -> Answer:
+    match options["kind"]:
         case "spin":
             while True:
                 pass
@@ -46,15 +46,15 @@ def file(tmp_path: Path) -> Path:
 def test_a_file_that_costs_too_much_gets_a_reason_and_the_next_one_its_answer(
     asked: Confined, file: Path, kind: str, code: str
 ) -> None:
-    failure = asked.ask(file, kind)
+    failure = asked.ask(file, {"kind": kind})
     assert isinstance(failure, Failure)
     assert failure.code == code
-    assert asked.ask(file, "read") == {"size": 5}
+    assert asked.ask(file, {"kind": "read"}) == {"size": 5}
 
 
 def test_only_a_regular_file_is_opened(asked: Confined, tmp_path: Path) -> None:
     for path in (tmp_path / "none", tmp_path, Path("/dev/zero"), tmp_path / "a\0b"):
-        answer = asked.ask(path, "read")
+        answer = asked.ask(path, {"kind": "read"})
         assert isinstance(answer, Failure), path
         assert answer.code == "file.unreadable"
 
@@ -63,4 +63,4 @@ def test_a_file_above_the_limit_is_not_read(asked: Confined, tmp_path: Path) -> 
     large = tmp_path / "large"
     with large.open("wb") as opened:
         opened.truncate(confined.MAX_FILE + 1)
-    assert asked.ask(large, "read") == Failure("limit.body", f"more than {confined.MAX_FILE} bytes")
+    assert asked.ask(large, {"kind": "read"}) == Failure("limit.body", f"more than {confined.MAX_FILE} bytes")
