@@ -27,6 +27,8 @@ from sandbox.faults import Script
 from sandbox.gate import Gate, require_loopback
 from sandbox.meter import Meter
 from sandbox.operations import Operations
+from sandbox.pki.service import PkiSettings, RunningPki
+from sandbox.pki.service import start as start_pki
 from sandbox.settings import MINISTRY_SYSTEM, PROVINCE_SYSTEM, SECOND_MINISTRY_SYSTEM, SandboxSettings, System
 from sandbox.store import Store
 from sandbox.wire import VIETNAM
@@ -34,7 +36,10 @@ from sandbox.wire import VIETNAM
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A started sandbox. `systems` maps system ids to credentials, `ministries` to the simulated receivers."""
+    """A started sandbox. `systems` maps system ids to credentials, `ministries` to the simulated receivers.
+
+    `pki` is the test PKI, None if none was asked for.
+    """
 
     axis_url: str
     control_url: str
@@ -44,6 +49,7 @@ class Running:
     control: Control
     gates: tuple[Gate, Gate]
     polls: tuple[asyncio.Task[None], ...]
+    pki: RunningPki | None = None
 
     async def stop(self) -> None:
         """Stop polling, close both listeners and the store; raises what a ministry's polling died of, if it did."""
@@ -53,6 +59,8 @@ class Running:
         await self.control.close()
         for gate in self.gates:
             await gate.stop()
+        if self.pki is not None:
+            await self.pki.stop()
         self.axis.operations.store.close()
         for outcome in ended:
             if isinstance(outcome, Exception):
@@ -69,16 +77,33 @@ async def start(settings: SandboxSettings, now: Callable[[], datetime] | None = 
     store = Store(settings.data_dir / "axis.sqlite" if settings.data_dir else None)
     axis = Axis(Operations(settings, systems, store, clock), Script(), Meter(time.monotonic), clock)
     axis_gate = Gate(axis.application(), settings.host, settings.port)
+    pki: RunningPki | None = None
     try:
-        return await _open(settings, systems, axis, axis_gate, clock)
-    except OSError:
+        pki = await _pki(settings, clock)
+        return await _open(settings, systems, axis, axis_gate, clock, pki)
+    except (OSError, ValueError):
+        if pki is not None:
+            await pki.stop()
         await axis_gate.stop()
         store.close()
         raise
 
 
+async def _pki(settings: SandboxSettings, clock: Callable[[], datetime]) -> RunningPki | None:
+    """Start the test PKI if there is to be one."""
+    if settings.pki_port is None:
+        return None
+    folder = settings.data_dir / "pki" if settings.data_dir else None
+    return await start_pki(PkiSettings(settings.host, settings.pki_port, folder), clock)
+
+
 async def _open(
-    settings: SandboxSettings, systems: tuple[System, ...], axis: Axis, axis_gate: Gate, clock: Callable[[], datetime]
+    settings: SandboxSettings,
+    systems: tuple[System, ...],
+    axis: Axis,
+    axis_gate: Gate,
+    clock: Callable[[], datetime],
+    pki: RunningPki | None,
 ) -> Running:
     """Open both listeners and let the ministries poll."""
     await axis_gate.open()
@@ -87,7 +112,7 @@ async def _open(
         for system in systems
         if system.system_id in settings.ministries
     }
-    control = Control(axis, axis_gate, ministries, clock)
+    control = Control(axis, axis_gate, ministries, clock, pki)
     control_gate = Gate(control.application(), settings.host, settings.control_port)
     await control_gate.open()
     polls = (
@@ -104,6 +129,7 @@ async def _open(
         control,
         (axis_gate, control_gate),
         polls,
+        pki,
     )
 
 
@@ -143,6 +169,8 @@ async def _serve(settings: SandboxSettings, say: Callable[[str], object]) -> Non
             loop.add_signal_handler(number, stopped.set)
     say(f"Trục liên thông giả lập (simulated axis): {running.axis_url}\n")
     say(f"Điều khiển (control): {running.control_url}\n")
+    if running.pki is not None:
+        say(f"PKI thử nghiệm (test PKI): {running.pki.url} (/ocsp /crl /ca /tsa)\n")
     for system in running.systems.values():
         say(f"  {system.name}: systemid {system.system_id}, secret {system.secret}\n")
     try:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import socket
-import struct
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -14,6 +12,7 @@ from aiohttp import web
 
 from sandbox import refusals
 from sandbox.faults import Rule, Script
+from sandbox.gate import cut_connection, reset_connection
 from sandbox.meter import Meter
 from sandbox.operations import Answer, Operations, failure
 from sandbox.refusals import Refusal
@@ -67,7 +66,7 @@ class Axis:
             await _body(request, self.operations.settings.max_body)  # taken first: the caller may be gone later
             await asyncio.sleep(rule.seconds)
         elif rule.action == "refuse":
-            return _reset(request)
+            return reset_connection(request)
         elif rule.action == "503":
             return _unavailable(rule.retry_after)
         elif rule.action == "garbage" and not rule.processed:
@@ -81,7 +80,7 @@ class Axis:
         if rule.action == "answer_lost":
             await asyncio.sleep(rule.seconds)
         if rule.action in _UNANSWERED:
-            return _cut(request)
+            return cut_connection(request)
         if rule.action == "garbage":
             return web.Response(body=GARBAGE, content_type="application/json")
         if rule.action == "fail":
@@ -145,18 +144,3 @@ def _json(answer: Answer) -> web.Response:
 def _unavailable(retry_after: int | None) -> web.Response:
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return web.Response(status=503, text="Service Unavailable", headers=headers)
-
-
-def _reset(request: web.Request) -> web.Response:
-    """Close with RST, as a refused or torn connection looks to the caller."""
-    if request.transport is not None:
-        connection = request.transport.get_extra_info("socket")
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    return _cut(request)
-
-
-def _cut(request: web.Request) -> web.Response:
-    """Close without a word; the returned response finds no connection to go to."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()

@@ -7,6 +7,7 @@ POST /packages raw edXML (query: from, messagetype, to), or generated from query
 GET  /packages/{doc_id}/content?form=sent|relayed
 POST /ministries/{system_id}/poll, replies, status, recall, update, replacement (see `orders`)
 GET  /state    counts, packages with digests, repeats, requests, refusals, signing errors, peak rates, ministries
+…    /pki/…    the test PKI, if there is one (see `sandbox.pki.control`); generated PDFs are signed then
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -25,11 +26,13 @@ from aiohttp import web
 from sandbox import edxml
 from sandbox.agency import AgencySystem
 from sandbox.axis import Axis
-from sandbox.edxml import NotEdxml, Organ
+from sandbox.edxml import File, NotEdxml, Organ
 from sandbox.faults import Rule
 from sandbox.gate import Gate
 from sandbox.operations import Answer, Incoming
 from sandbox.orders import Orders
+from sandbox.pki.control import PkiControl
+from sandbox.pki.service import RunningPki
 from sandbox.refusals import Refusal
 from sandbox.writing import Draft, pdf_files, write_document
 
@@ -42,6 +45,7 @@ class Control:
     gate: Gate
     ministries: Mapping[str, AgencySystem]
     now: Callable[[], datetime]
+    pki: RunningPki | None = None
     _outage_end: asyncio.Task[None] | None = field(default=None)
 
     def application(self) -> web.Application:
@@ -55,6 +59,8 @@ class Control:
         app.router.add_get("/packages/{doc_id}/content", self.content)
         app.router.add_routes(Orders(self.axis, self.ministries, self.now).routes())
         app.router.add_get("/state", self.state)
+        if self.pki is not None:
+            app.router.add_routes(PkiControl(self.pki.service).routes())
         return app
 
     async def close(self) -> None:
@@ -187,33 +193,39 @@ class Control:
             wanted |= json.loads(body)
             body = b""
         if not body:
-            body = self._generated(wanted)
+            body = await self._generated(wanted)
         seen = edxml.read(body)
         sender = str(wanted.get("from") or seen.sender.code)
         to = str(wanted["to_header"]).split(",") if wanted.get("to_header") else None
         kind = "status" if seen.is_status else "edoc"
         return Incoming(self.axis.operations.owner(sender), sender, kind, body, tuple(to) if to else None)
 
-    def _generated(self, wanted: Mapping[str, Any]) -> bytes:
+    async def _generated(self, wanted: Mapping[str, Any]) -> bytes:
         """Write a document from simple parameters. Raises KeyError for a missing `from` or `to`."""
         now = self.now()
         sequence = self.axis.operations.store.count() + 1
-        subject = str(wanted.get("subject", "V/v kiểm tra liên thông văn bản"))
         seed = int(wanted.get("seed", self.axis.operations.settings.seed))
         draft = Draft(
             sender=self._organ(str(wanted["from"])),
             recipients=tuple(self._organ(code) for code in str(wanted["to"]).split(",")),
             number=str(wanted.get("number", sequence)),
             notation=str(wanted.get("notation", "VPCP-KSTT")),
-            subject=subject,
+            subject=str(wanted.get("subject", "V/v kiểm tra liên thông văn bản")),
             promulgated=str(wanted.get("date", f"{now:%Y/%m/%d}")),
             priority=int(wanted.get("priority", 0)),
             business_type=int(wanted.get("business_type", 0)),
             business_document_id=str(wanted.get("business_document_id", "")),
             document_id=str(wanted.get("document_id", "")),
-            files=pdf_files(subject, int(wanted.get("pdfs", 1)), int(wanted.get("size", 2000)), seed),
         )
+        count, size = int(wanted.get("pdfs", 1)), int(wanted.get("size", 2000))
+        draft = replace(draft, files=await self._files(draft, count, size, seed))
         return write_document(draft, now, Random(seed + sequence))  # noqa: S311 (entry names of a simulation)
+
+    async def _files(self, draft: Draft, count: int, size: int, seed: int) -> tuple[File, ...]:
+        """Make the attachments: signed papers if there is a PKI, else plain deterministic PDFs."""
+        if self.pki is None:
+            return pdf_files(draft.subject, count, size, seed)
+        return await asyncio.to_thread(self.pki.desk().files, draft, count, size, seed)
 
     def _organ(self, code: str) -> Organ:
         agency = self.axis.operations.directory.find(code)

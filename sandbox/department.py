@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import aiohttp
@@ -28,6 +28,10 @@ from sandbox.ledger import Ledger
 from sandbox.patience import GaveUp as GaveUp
 from sandbox.patience import Patience
 from sandbox.wire import VIETNAM
+from sandbox.writing import Draft
+
+if TYPE_CHECKING:
+    from sandbox.pki.desk import Desk
 
 _log = logging.getLogger("sandbox.department")
 DOCUMENTS = "/api/v1/documents"
@@ -78,6 +82,7 @@ class DepartmentSystem:
         seed: int = 1,
         habits: Habits = CAREFUL,
         now: Callable[[], datetime] = lambda: datetime.now(VIETNAM),
+        desk: Desk | None = None,
     ) -> None:
         self.sent = Ledger(folder / f"{name}.sent.jsonl" if folder else None)
         self.received = Ledger(folder / f"{name}.received.jsonl" if folder else None)
@@ -88,6 +93,7 @@ class DepartmentSystem:
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._patience = Patience(pause, seed)
         self._now = habits.wrong(now)
+        self._desk = desk
         self._torn = 0
         self._session: aiohttp.ClientSession | None = None
 
@@ -103,7 +109,11 @@ class DepartmentSystem:
         """Send until accepted. Raises Refused for a final no, GaveUp after `tries`.
 
         A system that sends twice does so under a second key, as a clerk does who fills the form in again.
+        With a desk a document without attachments gets its letter, signed and sealed.
         """
+        if self._desk is not None and not document.get("attachments"):
+            letters = await asyncio.to_thread(self._desk.files, _draft(document))
+            document = {**document, "attachments": _attachments(letters)}
         body = json.dumps(document, ensure_ascii=False).encode()
         accepted = await self._hand_in(DOCUMENTS, body, "application/json", key, tries)
         if self.habits.sends_twice:
@@ -266,17 +276,37 @@ def compose(
         "signer": {"competence": "TL. CHỦ TỊCH", "position": "Giám đốc", "full_name": "Nguyễn Văn A"},
         "other": {"priority": priority, "copies": 1, "pages": 1},
         "business": {"type": 0, "reason": "Văn bản điện tử mới"},
-        "attachments": [
-            {
-                "name": file.name,
-                "media_type": file.content_type,
-                "description": file.name,
-                "content": base64.b64encode(file.content).decode(),
-            }
-            for file in files
-        ],
+        "attachments": _attachments(files),
         **more,
     }
+
+
+def _attachments(files: Iterable[File]) -> list[dict[str, str]]:
+    return [
+        {
+            "name": file.name,
+            "media_type": file.content_type,
+            "description": file.name,
+            "content": base64.b64encode(file.content).decode(),
+        }
+        for file in files
+    ]
+
+
+def _draft(document: Mapping[str, Any]) -> Draft:
+    """Return what a document in JSON says as a draft, for its letter."""
+    code, promulgation, signer = document["code"], document["promulgation"], document.get("signer", {})
+    return Draft(
+        sender=Organ(document["from"]["organ_id"], document["from"].get("name", "")),
+        recipients=tuple(Organ(to["organ_id"], to.get("name", "")) for to in document["to"]),
+        number=code["number"],
+        notation=code["notation"],
+        subject=document["subject"],
+        promulgated=promulgation["on"].replace("-", "/"),
+        place=promulgation.get("place", "Tây Ninh"),
+        signer=signer.get("full_name", "Nguyễn Văn A"),
+        position=signer.get("position", "Giám đốc"),
+    )
 
 
 def content_key(content: Mapping[str, Any], message_id: str) -> str:

@@ -16,7 +16,7 @@ twice, on updateStatus answers OK and delivers again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -27,7 +27,7 @@ ACTIONS: Final = frozenset(
 _KEYS: Final = frozenset(
     {"operation", "match", "action", "times", "seconds", "retry_after", "code", "description", "processed"}
 )
-_HEADER_MATCHES: Final = ("system", "from", "messagetype")
+_HEADER_MATCHES: Final = ("system", "from", "messagetype", "serial", "path")
 _MATCH_KEYS: Final = frozenset({"nth", "probability", "seed", *_HEADER_MATCHES})
 
 
@@ -49,14 +49,14 @@ class Rule:
     processed: bool = False
 
     @classmethod
-    def from_json(cls, source: object) -> Rule:
-        """Read a rule from decoded JSON. Raises ValueError naming what is wrong."""
+    def from_json(cls, source: object, actions: Set[str] = ACTIONS) -> Rule:
+        """Read a rule from decoded JSON, its action one of `actions`. Raises ValueError naming what is wrong."""
         if not isinstance(source, dict):
             raise ValueError("a rule is a JSON object")
         match = source.get("match", {})
         if not isinstance(match, dict) or match.keys() - _MATCH_KEYS or source.keys() - _KEYS:
             raise ValueError(f"unknown key in rule: {source}")
-        if source.get("action") not in ACTIONS:
+        if source.get("action") not in actions:
             raise ValueError(f"unknown action: {source.get('action')}")
         nth = match.get("nth", [])
         options: dict[str, Any] = {

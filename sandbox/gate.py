@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
+import struct
 
 from aiohttp import web
 
@@ -67,3 +69,18 @@ def require_loopback(host: str) -> None:
         is_loopback = False
     if not is_loopback:
         raise ValueError(f"Chỉ nghe trên địa chỉ nội bộ, không phải {host} (the sandbox binds loopback only)")
+
+
+def reset_connection(request: web.Request) -> web.Response:
+    """Close with RST, as a refused or torn connection looks to the caller."""
+    if request.transport is not None:
+        connection = request.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return cut_connection(request)
+
+
+def cut_connection(request: web.Request) -> web.Response:
+    """Close without a word; the returned response finds no connection to go to."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()

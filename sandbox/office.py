@@ -7,6 +7,7 @@ content. Receiving: see `inbox`. Its habits may be the vendor's SDK's, or bad on
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox import changes, edxml, refusals
 from sandbox.caller import AxisFailure, AxisRefusal, Caller
@@ -28,6 +29,9 @@ from sandbox.replies import STATUS_TEXT
 from sandbox.settings import System
 from sandbox.wire import VIETNAM
 from sandbox.writing import Draft, write_document, write_status
+
+if TYPE_CHECKING:
+    from sandbox.pki.desk import Desk
 
 _log = logging.getLogger("sandbox.office")
 _PASSING = frozenset({refusals.SYSTEM_FAULT})
@@ -59,6 +63,7 @@ class OfficeSystem:
         patience: Patience | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(VIETNAM),
         seed: int = 1,
+        desk: Desk | None = None,
     ) -> None:
         self.system = system
         self.habits = habits
@@ -69,6 +74,7 @@ class OfficeSystem:
         self.sent = Ledger(folder / f"{system.system_id}.sent.jsonl" if folder else None)
         self.tries = 0
         self._torn = 0
+        self._desk = desk
         self._patience = patience or Patience(seed=seed)
         self._now = habits.wrong(now)
         self._dice = Random(seed)  # noqa: S311 (entry names of a simulation)
@@ -86,7 +92,10 @@ class OfficeSystem:
         """Write and send a document for one of the parties, with a `to` header if given; see `send`.
 
         A system that sends twice writes the second one anew: other ZIP bytes, another timestamp, the same document.
+        With a desk a draft without files gets its letter, signed and sealed.
         """
+        if self._desk is not None:
+            draft = await asyncio.to_thread(self._desk.attached, draft)
         sent = await self.send(self._written(draft), draft.sender.code, to, tries)
         if self.habits.sends_twice:
             await self.send(self._written(draft), draft.sender.code, to, tries)

@@ -58,11 +58,14 @@ class SandboxSettings:
     else only when the control interface says so. Leave a system out to play it with software of one's own.
     `systems` replaces the province and the two ministries; `province_name` and `province_agencies` (patterns of the
     codes it acts for) only change the province. `agencies` are known to the axis beside the shipped directory.
+    With a `pki_port` (0: a free one) a test PKI runs beside the axis, its keys in `data_dir`/pki, and documents made by
+    the control interface carry signed papers; without, there is none.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
     control_port: int = 0
+    pki_port: int | None = None
     data_dir: Path | None = None
     seed: int = 1
     systems: tuple[System, ...] = ()

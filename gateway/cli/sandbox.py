@@ -16,13 +16,25 @@ from gateway.cli.screen import Screen
 @click.option("--port", type=click.IntRange(0, 65535), default=8090, show_default=True)
 @click.option("--control-port", type=click.IntRange(0, 65535), default=8091, show_default=True)
 @click.option(
+    "--pki-port",
+    type=click.IntRange(0, 65535),
+    help="Chạy thêm PKI thử nghiệm ở cổng này. / Run a test PKI on this port as well.",
+)
+@click.option(
     "--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Nơi giữ dữ liệu. / Where to keep it."
 )
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--to-header", type=click.Choice(["overrides", "ignored"]), default="overrides", show_default=True)
 @with_screen
 def sandbox(
-    screen: Screen, host: str, port: int, control_port: int, data_dir: Path | None, seed: int, to_header: str
+    screen: Screen,
+    host: str,
+    port: int,
+    control_port: int,
+    pki_port: int | None,
+    data_dir: Path | None,
+    seed: int,
+    to_header: str,
 ) -> None:
     """Chạy riêng trục liên thông giả lập.
 
@@ -35,6 +47,7 @@ def sandbox(
         host=host,
         port=port,
         control_port=control_port,
+        pki_port=pki_port,
         data_dir=data_dir,
         seed=seed,
         to_header="ignored" if to_header == "ignored" else "overrides",
