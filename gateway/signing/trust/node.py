@@ -61,8 +61,7 @@ READ: Final = frozenset(
 class Node:
     """One certificate. *subject*, *issuer*: keys that are equal exactly where RFC 5280 §7.1 calls the names equal.
 
-    *extensions*: OID to decoded value, only of :data:`READ`; *critical*: OIDs marked so. *slips*: what RFC 5280 §4
-    forbids an issuer, found while decoding.
+    *extensions*: OID to decoded value, only of :data:`READ`; *critical*: the OIDs marked so.
     """
 
     certificate: x509.Certificate

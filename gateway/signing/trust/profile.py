@@ -92,7 +92,7 @@ def check_conformance(node: Node, *, anchor: bool) -> None:
     """
     with decoding("a certificate", "chain.invalid"):
         _ = list(node.certificate.extensions)
-    _check_serial(node)
+    _check_serial(node, anchor=anchor)
     _check_criticality(node)
     _check_identifiers(node, anchor=anchor)
     _check_constraints(node)
@@ -101,9 +101,10 @@ def check_conformance(node: Node, *, anchor: bool) -> None:
         raise _wrong("the root does not say critically that it is an authority")
 
 
-def _check_serial(node: Node) -> None:
+def _check_serial(node: Node, *, anchor: bool) -> None:
+    """§4.1.2.2. Among the roots the world trusts some have the number 0 or a longer one; those did no harm."""
     serial = node.tbs["serial_number"].native
-    if serial <= 0 or serial.bit_length() > _MAX_SERIAL_BITS:
+    if serial < 0 or (not anchor and (serial == 0 or serial.bit_length() > _MAX_SERIAL_BITS)):
         raise _wrong("the serial number is not a positive number of at most 20 octets")
     unique = any(not isinstance(node.tbs[name], core.Void) for name in ("issuer_unique_id", "subject_unique_id"))
     if unique and node.tbs["version"].native == "v1":
