@@ -5,50 +5,60 @@ The one door for the command line and every listener; each form is judged by its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from gateway.model.verdict import Judgement, NotValid, Verdict
-from gateway.signing.policy import Policy
-from gateway.signing.trust.model import TrustStore
+from cryptography import x509
 
-KINDS: Final = ("xmldsig", "wsse", "xades", "asic", "jws", "pdf", "x509", "ocsp", "tsr")
+from gateway.model.verdict import Judgement, NotValid, Verdict
+from gateway.signing.question import Question
+
 MAX_DETACHED_FILES: Final = 1000
 MAX_DETACHED: Final = 64 << 20
 """Bytes of all detached files together."""
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked: *kind* is one of KINDS; *at* the time to judge for where none is proven."""
-
-    kind: str
-    trust: Path
-    at: datetime
-    policy: Policy
-    detached: Path | None = None
+_FORMS: Final[Mapping[str, str]] = {
+    "xmldsig": "gateway.signing.xmldsig",
+    "xades": "gateway.signing.xades",
+    "wsse": "gateway.signing.wssecurity",
+    "asic": "gateway.signing.asic",
+    "jws": "gateway.signing.jws",
+    "pdf": "gateway.signing.pades",
+    "tsr": "gateway.signing.timestamp",
+    "x509": "gateway.signing.trust.files",
+    "ocsp": "gateway.signing.trust.files",
+}
+"""The module of each kind. It offers ``judge(content, question) -> Verdict``, which may raise NotValid, and
+``certificates(content) -> tuple of Certificate``, what the file carries, which raises nothing."""
 
 
 def judge(content: bytes, question: Question) -> Verdict:
-    """The verdict about *content*. Never raises for what files hold; a directory that cannot be used is answered with
-    `question`."""
-    from gateway.signing.trust import TrustFault, load
-
-    judging = _JUDGES.get(question.kind)
-    if judging is None:
-        return Verdict(Judgement.UNSUPPORTED, "algorithm.unsupported", f"{question.kind} is not judged by this release")
+    """The verdict about *content*. Never raises for what files hold."""
+    judging: Callable[[bytes, Question], Verdict] = import_module(_FORMS[question.kind]).judge
     try:
-        return judging(content, question, load(question.trust), tuple(_files(question.detached).values()))
-    except TrustFault as fault:
-        return Verdict(Judgement.UNSUPPORTED, "question", f"{fault.file.name}: {fault.detail}")
+        return judging(content, question)
     except NotValid as reason:
         return reason.verdict()
 
 
-def _files(directory: Path | None) -> Mapping[str, bytes]:
+def unanswered(kind: str, verdict: Verdict) -> bool:
+    """Whether revocation data from outside could turn *verdict* into a better one."""
+    return (
+        kind not in ("x509", "ocsp")
+        and verdict.judgement is Judgement.INDETERMINATE
+        and (verdict.reason.startswith("revocation."))
+    )
+
+
+def certificates(content: bytes, kind: str) -> tuple[x509.Certificate, ...]:
+    """The certificates in a file, as far as they can be read: those to ask the authorities about."""
+    found: tuple[x509.Certificate, ...] = import_module(_FORMS[kind]).certificates(content)
+    return found
+
+
+def detached_files(directory: Path | None) -> Mapping[str, bytes]:
     """Name to bytes of the regular files in *directory*; no link is followed. Raises NotValid."""
     if directory is None:
         return {}
@@ -66,21 +76,3 @@ def _files(directory: Path | None) -> Mapping[str, bytes]:
     except OSError as fault:
         raise NotValid("question", f"{directory.name}: {fault.strerror}") from fault
     return found
-
-
-_Judging = Callable[[bytes, Question, TrustStore, Sequence[bytes]], Verdict]
-
-
-def _x509(content: bytes, question: Question, trust: TrustStore, detached: Sequence[bytes]) -> Verdict:
-    from gateway.signing.trust.judge import judge_x509
-
-    return judge_x509(content, trust=trust, detached=detached, at=question.at, policy=question.policy)
-
-
-def _ocsp(content: bytes, question: Question, trust: TrustStore, detached: Sequence[bytes]) -> Verdict:
-    from gateway.signing.trust.judge import judge_ocsp
-
-    return judge_ocsp(content, trust=trust, detached=detached, at=question.at, policy=question.policy)
-
-
-_JUDGES: Final[Mapping[str, _Judging]] = {"x509": _x509, "ocsp": _ocsp}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from asn1crypto import algos, keys
+from asn1crypto import algos, core, keys
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, padding, rsa
@@ -58,8 +58,13 @@ def _check_rsa(key: rsa.RSAPublicKey, policy: Policy) -> None:
 
 
 def load_key(spki: bytes) -> PublicKeyTypes:
-    """The key of a SubjectPublicKeyInfo. Raises NotValid algorithm.unsupported."""
+    """The key of a SubjectPublicKeyInfo. Raises NotValid algorithm.unsupported; algorithm.forbidden for a curve that is
+    spelt out instead of named (RFC 5480 §2.1.1), which is how a foreign generator comes in.
+    """
     try:
+        parsed = keys.PublicKeyInfo.load(spki)["algorithm"]
+        if parsed["algorithm"].native == "ec" and parsed["parameters"].name != "named":
+            raise NotValid("algorithm.forbidden", "an elliptic curve that is not named")
         return serialization.load_der_public_key(spki)
     except DECODING_FAULTS as fault:
         raise NotValid("algorithm.unsupported", "the public key cannot be used") from fault
@@ -80,7 +85,7 @@ def verify(
     kind, digest = _scheme(algorithm)
     if digest is not None and digest not in policy.digests:
         raise NotValid("algorithm.forbidden", f"digest {digest}")
-    if spki["algorithm"]["algorithm"].native == "rsassa_pss" and kind != "rsassa_pss":
+    if spki["algorithm"]["algorithm"].native == "rsassa_pss" and not _fits_pss_key(spki, kind, algorithm):
         return False
     key = load_key(spki.dump())
     check_key(key, policy)
@@ -90,6 +95,20 @@ def verify(
         return False
     except DECODING_FAULTS as fault:
         raise NotValid("algorithm.unsupported", f"signature algorithm {kind}") from fault
+
+
+def _fits_pss_key(spki: keys.PublicKeyInfo, kind: str, algorithm: algos.SignedDigestAlgorithm) -> bool:
+    """Whether the parameters of a signature are those its key is limited to, if it is (RFC 4055 §3.3)."""
+    if kind != "rsassa_pss":
+        return False
+    try:
+        wanted, given = spki["algorithm"]["parameters"], algorithm["parameters"]
+        if isinstance(wanted, core.Void):
+            return True
+        alike = all(wanted[name].native == given[name].native for name in ("hash_algorithm", "mask_gen_algorithm"))
+        return alike and bool(given["salt_length"].native >= wanted["salt_length"].native)
+    except DECODING_FAULTS as fault:
+        raise NotValid("algorithm.unsupported", "the parameters of a PSS key") from fault
 
 
 def _scheme(algorithm: algos.SignedDigestAlgorithm) -> tuple[str, str | None]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.utils import CryptographyDeprecationWarning
 
 from gateway.model.verdict import NotValid
 
@@ -35,6 +37,11 @@ DECODING_FAULTS = (
     x509.UnsupportedGeneralNameType,
 )
 """What asn1crypto and cryptography raise for bytes that are not what they claim to be."""
+
+
+# What a stranger put into a certificate is said in the verdict; it is no matter for standard error.
+warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning)
+warnings.filterwarnings("ignore", message="Attribute's length must be", category=UserWarning)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from gateway.model.verdict import NotValid
 from gateway.signing.policy import Policy
 from gateway.signing.trust import algorithms, describe, profile
+from gateway.signing.trust.armour import decoding
 from gateway.signing.trust.build import Links, Pool, Search
 from gateway.signing.trust.limits import SIGNATURE, Budget, Rigour
 from gateway.signing.trust.model import Chain, Evidence, Purpose, TrustStore
@@ -27,6 +28,7 @@ _WEIGHT: Final = (
     "certificate.not_yet",
     "algorithm.forbidden",
     "algorithm.unsupported",
+    "chain.usage",
     "chain.invalid",
     "chain.unknown",
 )
@@ -56,7 +58,8 @@ def validate_chain(
     """
     try:
         question = _Question(trust, pool, at.astimezone(UTC).replace(microsecond=0), evidence, policy, rigour)
-        return question.answer(certificate, purpose)
+        with decoding("a certificate", "chain.invalid"):
+            return question.answer(certificate, purpose)
     except NotValid as fault:
         fault.signer = fault.signer or describe.subject(certificate)
         raise
@@ -102,30 +105,32 @@ class _Question:
         profile.check_purpose(leaf, purpose)
         if _holds(self.trust.anchors, der):
             return self._anchor(leaf)
-        return self._found(leaf)
+        return self._found(leaf, purpose)
 
     def _anchor(self, leaf: Node) -> Chain:
         profile.check_sound(leaf)
         if self.rigour.conformance:
-            profile.check_conformance(leaf, anchor=leaf.is_ca)
+            profile.check_conformance(leaf, anchor=leaf.is_ca, self_signed=True)
         check_window(leaf, self.at)
         return Chain((leaf.certificate,), self.at, "pinned")
 
-    def _found(self, leaf: Node) -> Chain:
+    def _found(self, leaf: Node, purpose: Purpose) -> Chain:
         profile.check_sound(leaf)
         search = Search(self.trust, self.pool, self.links, self.budget)
         failures: list[NotValid] = []
         for path in search.paths(leaf):
             try:
-                return self._held(path)
+                return self._held(path, purpose)
             except NotValid as fault:
                 if fault.reason == "limit.exceeded":
                     raise
                 failures.append(fault)
         raise _foremost(failures or search.obstacles)
 
-    def _held(self, path: tuple[Node, ...]) -> Chain:
+    def _held(self, path: tuple[Node, ...], purpose: Purpose) -> Chain:
         walk(path, budget=self.budget, rigour=self.rigour)
+        for authority in path[1:-1]:
+            profile.check_passes_on(authority, purpose)
         for node in path:
             check_window(node, self.at)
         standing = self.revocation.standing(path)

@@ -26,8 +26,10 @@ _REASON: Final = "2.5.29.21"
 _INVALIDITY: Final = "2.5.29.24"
 _ENTRY_ISSUER: Final = "2.5.29.29"
 _ENTRY_READ: Final = frozenset({_REASON, _INVALIDITY, _ENTRY_ISSUER})
-_CRITICAL: Final = b"\x01\x01\xff"
-"""BOOLEAN TRUE: without it among the entries' bytes no entry has a critical extension."""
+_CRITICAL: Final = b"\x01\x01\xff\x04"
+"""BOOLEAN TRUE before an OCTET STRING: without it among the entries' bytes no entry has a critical extension."""
+_UNDERSTOOD: Final = tuple(b"\x06\x03\x55\x1d" + bytes([int(oid.rpartition(".")[2])]) for oid in sorted(_ENTRY_READ))
+"""The OIDs of _ENTRY_READ in DER."""
 MAX_SCANNED: Final = 100_000
 """Entries that are looked at one by one, where that is needed at all."""
 
@@ -145,7 +147,7 @@ def _entries_bytes(crl: RevocationList) -> bytes:
 
 
 def _has_unknown_entry(crl: RevocationList) -> bool:
-    if _CRITICAL not in _entries_bytes(crl):
+    if not _may_be_critical(_entries_bytes(crl)):
         return False
     if len(crl.loaded) > MAX_SCANNED:
         return True
@@ -155,6 +157,16 @@ def _has_unknown_entry(crl: RevocationList) -> bool:
             for entry in crl.loaded
             for one in entry.extensions
         )
+
+
+def _may_be_critical(octets: bytes) -> bool:
+    """Whether anything looks like a critical extension that is not understood; in a long serial number it may, too."""
+    place = octets.find(_CRITICAL)
+    while place >= 0:
+        if not octets.startswith(_UNDERSTOOD, max(0, place - len(_UNDERSTOOD[0]))):
+            return True
+        place = octets.find(_CRITICAL, place + 1)
+    return False
 
 
 def _has_doubles(crl: RevocationList) -> bool:
@@ -206,5 +218,5 @@ def _entry(found: x509.RevokedCertificate) -> Entry:
 
 
 def signature_parts(crl: RevocationList) -> tuple[Any, bytes, bytes]:
-    """Algorithm, signature and signed bytes of *crl*."""
-    return crl.parsed["signature_algorithm"], crl.loaded.signature, crl.loaded.tbs_certlist_bytes
+    """Algorithm, signature and signed bytes of *crl* as they came (encoding a large list anew takes a second)."""
+    return crl.parsed["signature_algorithm"], crl.loaded.signature, crl.parsed["tbs_cert_list"].dump()

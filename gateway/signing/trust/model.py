@@ -26,10 +26,24 @@ class TrustStore:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Revocation data that was handed in or fetched before: DER of OCSP responses (RFC 6960) and CRLs (RFC 5280)."""
+    """Revocation data that was handed in or fetched before: DER of OCSP responses (RFC 6960) and CRLs (RFC 5280).
+
+    *binding*: where there is any, every certificate of a path needs an answer. Without it (what was fetched from the
+    sources that certificates name) a certificate that names no source needs none.
+    """
 
     ocsp: tuple[bytes, ...] = ()
     crls: tuple[bytes, ...] = ()
+    binding: bool = True
+
+
+def joined(*every: Evidence) -> Evidence:
+    """All of it, each piece once; binding if any part that holds something is."""
+    return Evidence(
+        ocsp=tuple(dict.fromkeys(raw for one in every for raw in one.ocsp)),
+        crls=tuple(dict.fromkeys(raw for one in every for raw in one.crls)),
+        binding=any(one.binding for one in every if one.ocsp or one.crls),
+    )
 
 
 Purpose = Literal["signing", "timestamping", "ocsp", "any"]

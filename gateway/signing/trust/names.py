@@ -28,6 +28,8 @@ Base = str | bytes | tuple[str, ...]
 Names = list[tuple[str, Base]]
 Subtrees = Mapping[str, tuple[Base, ...]]
 
+_SMTP_UTF8: Final = "1.3.6.1.5.5.7.8.9"
+"""SmtpUTF8Mailbox, which rfc822Name constraints bind as well (RFC 9598 §6)."""
 _LABEL: Final = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _LOCAL: Final = re.compile(r"[\x21-\x3f\x41-\x7e]{1,256}")
 
@@ -124,6 +126,8 @@ def _names(node: Node, forms: set[str]) -> Iterator[tuple[str, Base]]:
                     yield MAIL, _mail_name(ascii_text(pair["value"]))
     alternatives = node.extensions.get(SUBJECT_ALT_NAME)
     for alternative in alternatives if alternatives is not None else ():
+        if MAIL in forms and alternative.name == "other_name" and alternative.chosen["type_id"].dotted == _SMTP_UTF8:
+            raise NotValid("chain.invalid", "a mail address in UTF-8 under a mail constraint cannot be decided")
         if alternative.name in forms:
             form, content = _general(alternative)
             yield form, _NAME.get(form, _as_is)(content)

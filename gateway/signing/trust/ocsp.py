@@ -247,18 +247,23 @@ def _der(one: x509.Certificate) -> bytes:
 
 def is_about(single: Any, node: Node, issuer: Node) -> bool:
     """Whether the certID of *single* names *node* under *issuer* (RFC 6960 §4.1.1)."""
-    return int(single["cert_id"]["serial_number"].native) == int(node.tbs["serial_number"].native) and is_issuer(
-        single, issuer
-    )
+    if int(single["cert_id"]["serial_number"].native) != int(node.tbs["serial_number"].native):
+        return False
+    # §4.1.1 hashes the name as the certificate writes its issuer; it may be encoded otherwise than the issuer's own.
+    return is_issuer(single, issuer) or (node.issuer == issuer.subject and _names(single, node.tbs["issuer"], issuer))
 
 
 def is_issuer(single: Any, issuer: Node) -> bool:
     """Whether the certID of *single* names *issuer* by the hashes of its name and key."""
+    return _names(single, issuer.tbs["subject"], issuer)
+
+
+def _names(single: Any, issuer_name: Any, issuer: Node) -> bool:
     cert_id = single["cert_id"]
     digest = _DIGESTS.get(str(cert_id["hash_algorithm"]["algorithm"].native))
     if digest is None:
         return False
-    name, key = issuer.tbs["subject"].dump(), key_bits(issuer)
+    name, key = issuer_name.dump(), key_bits(issuer)
     return bool(
         digest(name).digest() == cert_id["issuer_name_hash"].native
         and digest(key).digest() == cert_id["issuer_key_hash"].native

@@ -105,6 +105,14 @@ def _next(level: Level, policies: frozenset[str], any_allowed: bool) -> Level | 
     return following or None
 
 
+def check_mappings(node: Node) -> None:
+    """Policies are mapped neither to nor from any-policy (§4.2.1.5), also where nothing follows that it could affect.
+
+    Raises NotValid chain.invalid.
+    """
+    _mappings(node)
+
+
 def _policies(node: Node) -> frozenset[str] | None:
     value = node.extensions.get(POLICIES)
     if value is None:

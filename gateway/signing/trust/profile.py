@@ -7,6 +7,8 @@ from __future__ import annotations
 from typing import Final
 
 from asn1crypto import core
+from asn1crypto import x509 as asn1
+from cryptography import x509
 
 from gateway.model.verdict import NotValid
 from gateway.signing.trust.armour import decoding
@@ -28,13 +30,17 @@ from gateway.signing.trust.node import (
     SUBJECT_KEY,
     Node,
 )
+from gateway.signing.trust.policies import check_mappings
 
 TIME_STAMPING: Final = "1.3.6.1.5.5.7.3.8"
 OCSP_SIGNING: Final = "1.3.6.1.5.5.7.3.9"
+ANY_PURPOSE: Final = "2.5.29.37.0"
 _ROLES: Final = frozenset({TIME_STAMPING, OCSP_SIGNING})
 _NEVER_CRITICAL: Final = (AUTHORITY_KEY, SUBJECT_KEY, AUTHORITY_ACCESS, SUBJECT_ACCESS, FRESHEST_CRL)
-_ALWAYS_CRITICAL: Final = (NAME_CONSTRAINTS, POLICY_CONSTRAINTS, INHIBIT_ANY_POLICY)
+_ALWAYS_CRITICAL: Final = (NAME_CONSTRAINTS, INHIBIT_ANY_POLICY)
 _MAX_SERIAL_BITS: Final = 160
+_FALSE_SPELT_OUT: Final = bytes.fromhex("3003010100")
+_EMPTY: Final = bytes.fromhex("3000")
 
 
 def check_sound(node: Node) -> None:
@@ -85,20 +91,45 @@ def check_purpose(node: Node, purpose: Purpose) -> None:
         raise NotValid("chain.usage", "the certificate is not for OCSP responses")
 
 
-def check_conformance(node: Node, *, anchor: bool) -> None:
-    """The MUSTs of §4 that bind the issuer. Raises NotValid chain.invalid.
+def check_passes_on(authority: Node, purpose: Purpose) -> None:
+    """Whether an authority whose own uses are limited (extKeyUsage) may issue for *purpose*. Raises NotValid
+    chain.usage. Beyond RFC 5280, but the way such limits are meant and used; an anchor's own are not looked at.
+    """
+    purposes = authority.purposes
+    if purposes is None or ANY_PURPOSE in purposes or purpose == "any":
+        return
+    wanted = {"timestamping": TIME_STAMPING, "ocsp": OCSP_SIGNING}.get(purpose)
+    if purposes <= _ROLES if wanted is None else wanted not in purposes:
+        raise NotValid("chain.usage", "an authority of the path may not issue for this use")
+
+
+def check_conformance(node: Node, *, anchor: bool, self_signed: bool = False) -> None:
+    """The MUSTs of §4 that bind the issuer. Raises NotValid chain.invalid. A *self_signed* certificate needs no key
+    identifier of its issuer (§4.2.1.1); an *anchor* is one that issues.
 
     The criticality of an intermediate's basicConstraints is left to the path algorithm, which accepts both.
     """
     with decoding("a certificate", "chain.invalid"):
-        _ = list(node.certificate.extensions)
+        _ = list(_in_der(node).extensions)
     _check_serial(node, anchor=anchor)
     _check_criticality(node)
-    _check_identifiers(node, anchor=anchor)
+    _check_identifiers(node, self_signed=anchor or self_signed)
     _check_constraints(node)
     _check_alternatives(node)
     if anchor and not (node.is_ca and BASIC_CONSTRAINTS in node.critical):
         raise _wrong("the root does not say critically that it is an authority")
+
+
+def _in_der(node: Node) -> x509.Certificate:
+    """The certificate, without a cA FALSE that is spelt out: widespread, and the one slip in DER that is let pass."""
+    constraints = node.extensions.get(BASIC_CONSTRAINTS)
+    if constraints is None or constraints.dump() != _FALSE_SPELT_OUT:
+        return node.certificate
+    parsed = asn1.Certificate.load(node.der)
+    for extension in parsed["tbs_certificate"]["extensions"]:
+        if extension["extn_id"].dotted == BASIC_CONSTRAINTS:
+            extension["extn_value"] = core.ParsableOctetString(_EMPTY)
+    return x509.load_der_x509_certificate(parsed.dump())
 
 
 def _check_serial(node: Node, *, anchor: bool) -> None:
@@ -118,14 +149,19 @@ def _check_criticality(node: Node) -> None:
     for oid in _ALWAYS_CRITICAL:
         if oid in node.extensions and oid not in node.critical:
             raise _wrong(f"extension {oid} is not critical")
+    # RFC 3280 §4.2.1.12 left this one open, and authorities that take part in policies still issue it so.
+    if POLICY_CONSTRAINTS in node.extensions and not (
+        POLICY_CONSTRAINTS in node.critical or POLICIES in node.extensions
+    ):
+        raise _wrong("policy constraints that are not critical, of an authority without policies")
 
 
-def _check_identifiers(node: Node, *, anchor: bool) -> None:
+def _check_identifiers(node: Node, *, self_signed: bool) -> None:
     if node.tbs["version"].native != "v3":
         return
     if node.is_ca and not node.key_id:
         raise _wrong("an authority without subjectKeyIdentifier")
-    if not node.authority_key_id and not anchor:
+    if not node.authority_key_id and not self_signed:
         raise _wrong("a certificate without the key identifier of its issuer")
 
 
@@ -153,6 +189,7 @@ def _check_policies(node: Node) -> None:
     listed = [one["policy_identifier"].dotted for one in node.extensions.get(POLICIES, ())]
     if len(listed) != len(set(listed)):
         raise _wrong("a certificate policy occurs twice")
+    check_mappings(node)
 
 
 def _check_alternatives(node: Node) -> None:

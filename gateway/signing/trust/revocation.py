@@ -24,6 +24,7 @@ from gateway.signing.trust.model import Evidence, Standing, TrustStore
 from gateway.signing.trust.node import OCSP_NO_CHECK, Node
 from gateway.signing.trust.ocsp import OcspAnswer, Response, Session, knows_expired, read_response
 from gateway.signing.trust.path import check_window, walk
+from gateway.signing.trust.profile import OCSP_SIGNING
 from gateway.signing.trust.scope import ALL_REASONS, covered
 
 MAX_ITEMS: Final = 2048
@@ -80,17 +81,22 @@ class Revocation:
         """
         below = path[:-1]
         if self._evidence.ocsp or self._evidence.crls:
-            for place, node in enumerate(below):
-                if place or OCSP_NO_CHECK not in node.extensions:
-                    self.check(node, path[place + 1 :])
-            return "good"
+            asked = [place for place, node in enumerate(below) if self._is_asked(place, node)]
+            for place in asked:
+                self.check(below[place], path[place + 1 :])
+            return "good" if asked or self._evidence.binding else "not_published"
         if self._policy.revocation == "offered":
             return "unchecked"
-        if any(node.names_revocation_source for node in below if OCSP_NO_CHECK not in node.extensions):
+        if any(node.names_revocation_source for place, node in enumerate(below) if not _is_exempt(place, node)):
             raise NotValid(
                 "revocation.unknown", "the certificate names a source of revocation data, but none is at hand"
             )
         return "not_published"
+
+    def _is_asked(self, place: int, node: Node) -> bool:
+        if _is_exempt(place, node):
+            return False
+        return self._evidence.binding or node.names_revocation_source
 
     def check(self, node: Node, authorities: Sequence[Node]) -> None:
         """Whether *node* was good; *authorities* is its path onwards. Raises as :meth:`standing`."""
@@ -130,7 +136,12 @@ class Revocation:
             account.detail = "the OCSP responder does not know the certificate"
 
     def _check_delegate(self, delegate: Node, authorities: Sequence[Node]) -> None:
-        """A responder's certificate without ocsp-nocheck: by CRL if there is one, else as the policy says."""
+        """A responder's certificate without ocsp-nocheck: by CRL if there is one, else as the policy says.
+
+        One that names no source leaves the choice to us (RFC 6960 §4.2.2.2.1); only binding evidence must speak of it.
+        """
+        if not self._evidence.binding and not delegate.names_revocation_source:
+            return
         if self._evidence.crls:
             self._check_nested(delegate, authorities)
         elif self._policy.revocation == "required" and delegate.names_revocation_source:
@@ -280,6 +291,11 @@ class Revocation:
                 except NotValid as fault:
                     _note(account, fault)
         return self._responses
+
+
+def _is_exempt(place: int, node: Node) -> bool:
+    """ocsp-nocheck frees an OCSP responder's own certificate (RFC 6960 §4.2.2.2.1), and nothing else."""
+    return place == 0 and OCSP_NO_CHECK in node.extensions and OCSP_SIGNING in (node.purposes or ())
 
 
 def _check_may_sign(node: Node) -> None:

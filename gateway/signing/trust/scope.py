@@ -101,7 +101,9 @@ def _meets(point: Point, node: Node, crl_issuer: Any, scope: Scope) -> bool:
         return True
     issued = _point_keys(scope.point, crl_issuer)
     if point.implicit:
-        return node.issuer in issued
+        # §6.3.3 lets a list that names its issuer as its point stand in for others; one that says so where the
+        # certificate itself names points is of another part of its issuer's certificates (BSI CERT_PATH_CRL_13).
+        return CRL_POINTS not in node.extensions and node.issuer in issued
     if point.name is not None:
         return bool(issued & _point_keys(point.name, crl_issuer))
     return bool(issued & point.issuers)

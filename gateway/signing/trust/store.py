@@ -85,8 +85,11 @@ def _is_anchor(one: x509.Certificate) -> bool:
 
 
 def self_signed(one: x509.Certificate) -> bool:
-    """Whether *one* is issued under its own name and its own key made the signature."""
-    if one.issuer != one.subject:
+    """Whether *one* is issued under its own name (one that cannot be read is nobody's) and its own key signed it."""
+    try:
+        if one.issuer != one.subject:
+            return False
+    except armour.DECODING_FAULTS:
         return False
     try:
         one.verify_directly_issued_by(one)
