@@ -47,17 +47,9 @@ class Failure(GatewayError):
         super().__init__(f"{code}: {en}")
 
 
-class Root(click.Group):
-    """The command `lienthong`: turns what a command raises into words and an exit code."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            raise  # the reader of our output left; click ends quietly
-        except (GatewayError, OSError, sqlite3.Error) as error:
-            screen: Screen = ctx.meta.get(_SCREEN) or Screen(json=False, language="vi")
-            ctx.exit(_tell(error, screen))
+def told(error: GatewayError | OSError | sqlite3.Error, ctx: click.Context) -> Exit:
+    """Say on the command's screen what went wrong; the exit code for it."""
+    return _tell(error, ctx.meta.get(_SCREEN) or Screen(json=False, language="vi"))
 
 
 def _tell(error: GatewayError | OSError | sqlite3.Error, screen: Screen) -> Exit:

@@ -12,10 +12,11 @@ import click
 from gateway.cli.access import order, read
 from gateway.cli.frame import with_config, with_reason, with_screen
 from gateway.cli.screen import Screen, shown
-from gateway.cli.words import KINDS, STATES
+from gateway.cli.words import JUDGEMENTS, KINDS, STATES
 from gateway.errors import Refusal
 from gateway.model.delivery import Attempt, Delivery
 from gateway.model.message import Message
+from gateway.model.verdict import REASONS, Judged, Verdict
 from gateway.ports import Store
 
 MOST_SHOWN = 20
@@ -36,6 +37,7 @@ class Story:
 
     message: Message
     deliveries: tuple[Travelling, ...]
+    signatures: tuple[Judged, ...] = ()
 
 
 @click.group()
@@ -134,8 +136,8 @@ async def _find(store: Store, code: str) -> Sequence[Message]:
 
 
 async def _story(store: Store, one: Message) -> Story:
-    deliveries = await store.deliveries_of(one.id)
-    return Story(one, tuple([await _travelling(store, each) for each in deliveries]))
+    deliveries = [await _travelling(store, each) for each in await store.deliveries_of(one.id)]
+    return Story(one, tuple(deliveries), tuple(await store.verdicts(one.id)))
 
 
 async def _travelling(store: Store, delivery: Delivery) -> Travelling:
@@ -158,8 +160,45 @@ def _show(story: Story, screen: Screen) -> None:
     for words, values in ((("sửa khi đọc", "repaired"), one.findings), (("lưu ý", "marks"), one.marks)):
         if values:
             screen.line(f"  {words[0]}: {shown(values)}", f"  {words[1]}: {shown(values)}")
+    _show_signatures(story, screen)
     _show_recipients(story, screen)
     _show_attempts(story, screen)
+
+
+def _show_signatures(story: Story, screen: Screen) -> None:
+    if not story.signatures:
+        return
+    screen.table(
+        [
+            ("Tệp đính kèm", "Attachment"),
+            ("Chữ ký số", "Signature"),
+            ("Người ký", "Signer"),
+            ("Ký lúc", "Signed at"),
+            ("Lý do", "Reason"),
+        ],
+        [
+            (
+                one.name,
+                screen.pick(JUDGEMENTS[one.verdict.judgement]) if one.form else "-",
+                _common_name(one.verdict.signer),
+                one.verdict.signed_at or "",
+                _reason(one.verdict, screen) if one.form else "",
+            )
+            for one in story.signatures
+        ],
+    )
+
+
+def _common_name(signer: str) -> str:
+    """What people call a signer: the CN of an RFC 4514 name, or all of it."""
+    named = next((part for part in signer.split(",") if part.startswith("CN=")), signer)
+    return named.removeprefix("CN=")
+
+
+def _reason(verdict: Verdict, screen: Screen) -> str:
+    reason = REASONS[verdict.reason]
+    said = screen.pick((reason.vi, reason.en))
+    return "; ".join(part for part in (said, verdict.detail, *verdict.later_changes) if part)
 
 
 def _show_recipients(story: Story, screen: Screen) -> None:

@@ -15,9 +15,11 @@ import click
 from gateway.cli.confined import Answer, Confined, Failure, Options
 from gateway.errors import Refusal
 from gateway.formats import strictjson
-from gateway.model.verdict import REASONS, Judgement, Verdict
+from gateway.model.verdict import Judgement, NotValid, Verdict, members
 from gateway.signing.policy import POLICIES
-from gateway.signing.verify import KINDS, Question, judge
+from gateway.signing.question import KINDS, Question
+from gateway.signing.trust.store import TrustFault, load
+from gateway.signing.verify import detached_files, judge
 
 MAX_LINE = 1 << 20
 _OPTIONS = frozenset({"kind", "trust", "time", "policy", "detached"})
@@ -58,14 +60,19 @@ def verify(batch: bool, file: Path | None, **given: str | None) -> None:
 def weigh(content: bytes, options: Options) -> Answer:
     """The verdict about *content*; runs in the confined process."""
     detached = options.get("detached")
-    question = Question(
-        kind=options["kind"],
-        trust=Path(options["trust"]),
-        at=_time(options),
-        policy=POLICIES[options.get("policy", "production")],
-        detached=Path(detached) if detached else None,
-    )
-    return _said(judge(content, question))
+    try:
+        question = Question(
+            kind=options["kind"],
+            trust=load(Path(options["trust"])),
+            at=_time(options),
+            policy=POLICIES[options.get("policy", "production")],
+            detached=detached_files(Path(detached) if detached else None),
+        )
+    except TrustFault as fault:
+        return members(Verdict(Judgement.UNSUPPORTED, "question", f"{fault.file.name}: {fault.detail}"))
+    except NotValid as reason:
+        return members(reason.verdict())
+    return members(judge(content, question))
 
 
 def _time(options: Mapping[str, str]) -> datetime:
@@ -89,7 +96,7 @@ def _answer(confined: Confined, line: bytes, defaults: Options) -> Answer:
         file = asked.get("file")
         answer = _worded(confined.ask(Path(_text(file)), _options(asked, defaults)))
     except Refusal as refusal:
-        answer = _said(Verdict(Judgement.UNSUPPORTED, "question", refusal.detail))
+        answer = members(Verdict(Judgement.UNSUPPORTED, "question", refusal.detail))
     return {**answer, "file": file, "ms": round((time.perf_counter() - started) * 1000, 1)}
 
 
@@ -119,24 +126,7 @@ def _worded(answer: Answer | Failure) -> Answer:
     broken = answer.code == "file.unreadable"
     judgement = Judgement.MALFORMED if broken else Judgement.INDETERMINATE
     reason = answer.code if broken or answer.code == "internal" else "limit.exceeded"
-    return _said(Verdict(judgement, reason, answer.detail))
-
-
-def _said(verdict: Verdict) -> Answer:
-    """A verdict as the contract writes it."""
-    reason = REASONS[verdict.reason]
-    return {
-        "verdict": verdict.judgement.value,
-        "reason": verdict.reason,
-        "detail": verdict.detail,
-        "explanation": {"vi": reason.vi, "en": reason.en},
-        "signer": verdict.signer,
-        "certificate": verdict.certificate,
-        "signed_at": verdict.signed_at.isoformat() if verdict.signed_at else None,
-        "scope": verdict.scope.value,
-        "signed": [{"path": part.path, "sha256": part.sha256} for part in verdict.signed],
-        "later_changes": list(verdict.later_changes),
-    }
+    return members(Verdict(judgement, reason, answer.detail))
 
 
 def _print(answer: Answer) -> None:

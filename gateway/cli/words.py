@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.cli.screen import Words
 from gateway.model.delivery import State
 from gateway.model.message import Kind, QuarantineState
+from gateway.model.verdict import Judgement
 
 STATES: dict[State, Words] = {
     State.QUEUED: ("chờ gửi", "queued"),
@@ -30,4 +31,11 @@ QUARANTINE: dict[QuarantineState, Words] = {
     QuarantineState.OPEN: ("chờ xử lý", "open"),
     QuarantineState.ACCEPTED: ("đã nhận", "accepted"),
     QuarantineState.REJECTED: ("đã từ chối", "rejected"),
+}
+JUDGEMENTS: dict[Judgement, Words] = {
+    Judgement.VALID: ("hợp lệ", "valid"),
+    Judgement.INVALID: ("không hợp lệ", "invalid"),
+    Judgement.INDETERMINATE: ("chưa xác định", "indeterminate"),
+    Judgement.UNSUPPORTED: ("không hỗ trợ", "unsupported"),
+    Judgement.MALFORMED: ("tệp hỏng", "malformed"),
 }

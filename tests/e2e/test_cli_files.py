@@ -213,7 +213,7 @@ def test_a_redirected_table_folds_nothing(tmp_path: Path) -> None:
     assert findings and all(any(one["xpath"] in line for line in out.splitlines()) for one in findings)
 
 
-@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_in_two_languages(command: str) -> None:
     code, out, _ = invoke(command, "--help")
     assert code == 0

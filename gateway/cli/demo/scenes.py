@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -14,11 +13,16 @@ from typing import Any
 from gateway.cli.demo.prologue import FAULTS, INCOMING, OUTGOING, Prologue, play_prologue
 from gateway.cli.demo.screen import Row, Screen
 from gateway.cli.demo.stage import COMMUNES, SENDER, Stage, set_stage
+from sandbox import edxml
 from sandbox.department import DepartmentSystem, compose
 from sandbox.edxml import File, Organ
 from sandbox.office import OfficeSystem
 from sandbox.pdf import make_pdf
+from sandbox.pki.desk import letter_of
+from sandbox.pki.forgery import forge
+from sandbox.pki.picture import page_png
 from sandbox.settings import MINISTRY_SYSTEM
+from sandbox.writing import Draft
 
 _FIRST_INCOMING = 1101
 MINISTRY = Organ(MINISTRY_SYSTEM, "Văn phòng Chính phủ")
@@ -76,7 +80,10 @@ async def _morning(play: Play) -> list[Row]:
         ("Gửi rồi mà không biết đã tới chưa, đang ở bước nào.", "We sent it; nobody can say where it is."),
     )
     await stage.axis("POST", f"/ministries/{MINISTRY_SYSTEM}/replies", json={"codes": ["01", "03", "04", "05", "06"]})
-    files = [_pdf("cong-van.pdf", 40_000), _pdf("phu-luc.pdf", 120_000)]
+    files = [
+        await _signed(stage, "cong-van.pdf", "Báo cáo cải cách hành chính quý IV"),
+        await _signed(stage, "phu-luc.pdf", "Phụ lục số liệu"),
+    ]
     letter = _letter("1201", "Báo cáo cải cách hành chính quý IV", files, to=[MINISTRY, *COMMUNES])
     async with stage.rest_system() as sender, stage.vxp_system() as communes:
         accepted = await sender.send(letter, "demo-1201")
@@ -94,8 +101,14 @@ async def _morning(play: Play) -> list[Row]:
             f"Đã chuyển lên trục cho bộ; trục cấp mã {row['reference'][:13]}…",
             f"On the axis for the ministry, which calls it {row['reference'][:13]}…",
         )
-        same = await _same_files(stage, files)
-        screen.good("Hai tệp PDF tới bộ nguyên vẹn từng byte.", "Both PDFs reached the ministry byte for byte.")
+        sealed, picture = await _sealed(stage, row["reference"], files)
+        screen.good(
+            "Trên đường lên trục, cổng ký số con dấu của sở lên công văn và ký phụ lục ở góc phải (Nghị định 30/2020); "
+            "phần lãnh đạo đã ký giữ nguyên từng byte.",
+            "On its way out the gateway put the department's seal on the letter and signed the annex in its corner; "
+            "what the head had signed is there byte for byte.",
+        )
+        screen.say(f"Xem văn bản như bộ nhận: {picture}", f"See the letter as the ministry has it: {picture}")
         codes = await stage.until(lambda: _history(stage, accepted.message_id, {3, 4, 5, 6}))
     shown = ", ".join(f"{code:02d}" for code in codes)
     screen.good(
@@ -107,8 +120,14 @@ async def _morning(play: Play) -> list[Row]:
             ("Không biết văn bản đang ở đâu", "Nobody knows where a document is"),
             ("Không có câu trả lời", "No answer"),
             (f"3 nơi nhận, mỗi nơi một dòng; trạng thái {shown}", f"3 recipients, a row each; statuses {shown}"),
-            same and row["rows"] == 3,
-        )
+            row["rows"] == 3,
+        ),
+        Row(
+            ("In ra, đóng dấu, quét lại", "Printed, stamped, scanned again"),
+            ("Mất giá trị pháp lý của bản ký số", "The digital original is gone"),
+            ("Dấu cơ quan ký số, kiểm tra được ở bất cứ đâu", "A digital seal that anybody can verify"),
+            sealed,
+        ),
     ]
 
 
@@ -120,10 +139,27 @@ async def _delivered(stage: Stage, message_id: str) -> Any:
     return {"reference": next(row["reference"] for row in rows if row["destination"] == "vxp"), "rows": len(rows)}
 
 
-async def _same_files(stage: Stage, files: list[File]) -> bool:
-    state = await stage.axis("GET", "/state")
-    expected = sorted(hashlib.sha256(file.content).hexdigest() for file in files)
-    return any(sorted(package["digests"]) == expected for package in state["packages"])
+async def _signed(stage: Stage, name: str, subject: str) -> File:
+    """A letter that the head of the department has signed, and nobody has sealed yet."""
+    letter = letter_of(Draft(SENDER, (MINISTRY,), "1201", "SNV-VP", subject, "2026/11/20", place="Tây Ninh"))
+    return File(name, "application/pdf", await asyncio.to_thread(stage.desk.signed, letter))
+
+
+async def _sealed(stage: Stage, reference: str, files: list[File]) -> tuple[bool, Path]:
+    """Whether the ministry has both files as they were signed, with a valid signature more; and a picture of one."""
+    content = await stage.axis_content(reference)
+    received = {file.name: file.content for file in edxml.read(content).files}
+    verdicts = [
+        (await stage.call("POST", "/api/v1/signatures/verify?kind=pdf", data=pdf, headers=_PDF))[1]
+        for pdf in received.values()
+    ]
+    kept = all(received[file.name].startswith(file.content) for file in files)
+    picture = stage.folder / "cong-van-da-dong-dau.png"
+    picture.write_bytes(await asyncio.to_thread(page_png, received[files[0].name]))
+    return kept and all(said["verdict"] == "valid" and said["signatures"] == 2 for said in verdicts), picture
+
+
+_PDF = {"Content-Type": "application/pdf"}
 
 
 async def _history(stage: Stage, message_id: str, wanted: set[int]) -> list[int]:
@@ -146,7 +182,7 @@ async def _urgent(play: Play) -> list[Row]:
         ),
     )
     for number in range(1, INCOMING):
-        await stage.axis("POST", f"/packages?from={MINISTRY_SYSTEM}&to={COMMUNES[1].code}&number={number}")
+        await stage.axis("POST", f"/packages?from={MINISTRY_SYSTEM}&to={COMMUNES[1].code}&number={number}&signed=0")
     subject = "Công điện về phòng chống lụt bão"
     sent = {"from": MINISTRY_SYSTEM, "to": commune.code, "number": "900", "priority": 3, "subject": subject, "pdfs": 1}
     began = time.monotonic()
@@ -226,7 +262,7 @@ async def _killed(play: Play) -> list[Row]:
     known = (await _ministry(stage))["documents"]
     async with stage.rest_system() as sender, stage.vxp_system() as communes:
         for number in range(_FIRST_INCOMING, _FIRST_INCOMING + INCOMING):
-            await stage.axis("POST", f"/packages?from={MINISTRY_SYSTEM}&to={COMMUNES[1].code}&number={number}")
+            await stage.axis("POST", f"/packages?from={MINISTRY_SYSTEM}&to={COMMUNES[1].code}&number={number}&signed=0")
         half = OUTGOING // 2
         await asyncio.gather(*(_send_one(sender, number) for number in range(1, half + 1)))
         sending = [asyncio.create_task(_send_one(sender, number)) for number in range(half + 1, OUTGOING + 1)]
@@ -354,6 +390,7 @@ async def _broken(play: Play) -> list[Row]:
             f"{title[0]}: {problem['title']}{where} [{problem['code']}]. Cách sửa: {problem['remedy']}.",
             f"{title[1]}: {problem['code']} at {problem.get('where') or '-'}.",
         )
+    forged = await _forged(play)
     books = await stage.books()
     good = good and books.quarantined == len(_BROKEN) and books.balanced
     screen.good(
@@ -361,6 +398,7 @@ async def _broken(play: Play) -> list[Row]:
         f"Nothing is thrown away: {books.quarantined} packages wait in quarantine for a person.",
     )
     return [
+        forged,
         await _secret(play),
         Row(
             ("Báo lỗi khó hiểu", "Errors nobody understands"),
@@ -369,6 +407,28 @@ async def _broken(play: Play) -> list[Row]:
             good,
         ),
     ]
+
+
+async def _forged(play: Play) -> Row:
+    """A signed letter whose sum was changed, and one with a page more: what was changed is named."""
+    screen, stage = play.screen, play.stage
+    letter = await _signed(stage, "cong-van.pdf", "Kinh phí năm 2027")
+    forgeries = await asyncio.to_thread(forge, letter.content)
+    good = True
+    for name, vi, en in _FORGERIES:
+        _, said = await stage.call("POST", "/api/v1/signatures/verify?kind=pdf", data=forgeries[name], headers=_PDF)
+        good = good and said["verdict"] == "invalid" and bool(said["later_changes"])
+        changes = "; ".join(said["later_changes"])
+        screen.bad(
+            f"{vi}: {said['explanation']['vi']} ({changes}).",
+            f"{en}: {said['explanation']['en']} ({changes}).",
+        )
+    return Row(
+        ("Văn bản bị sửa mà trông vẫn như thật", "A forged document looks like the real one"),
+        ("Không ai biết", "Nobody notices"),
+        ("Bị từ chối, nêu rõ chỗ bị sửa", "Refused, naming what was changed"),
+        good,
+    )
 
 
 async def _secret(play: Play) -> Row:
@@ -398,6 +458,11 @@ async def _secret(play: Play) -> Row:
         refused and clean,
     )
 
+
+_FORGERIES = (
+    ("amount_changed", "Số tiền trong văn bản đã ký bị sửa", "The sum in a signed letter was changed"),
+    ("page_added", "Một trang được chèn thêm sau khi ký", "A page was added after signing"),
+)
 
 _BROKEN = [
     (

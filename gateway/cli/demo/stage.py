@@ -34,6 +34,11 @@ from sandbox.app import Running, start
 from sandbox.department import DepartmentSystem
 from sandbox.habits import VENDOR_SDK
 from sandbox.office import OfficeSystem
+from sandbox.pki.desk import Desk
+from sandbox.pki.hierarchy import Hierarchy
+from sandbox.pki.seal import seal_png
+from sandbox.pki.service import RunningPki
+from sandbox.pki.typeface import default_typeface
 from sandbox.province import OFFICE_VARIABLE, merged_province
 from sandbox.settings import PROVINCE_SYSTEM, SandboxSettings
 
@@ -62,6 +67,21 @@ reserve = "10MB"
 [delivery]
 retry_first = "200ms"
 retry_max = "1s"
+[trust]
+directory = "{trust}"
+fetch_from = ["{pki}"]
+[signing]
+stamps = ["{pki}/tsa/government"]
+[[signing.keys]]
+id = "van-thu"
+file = "{trust}/van-thu.p12"
+password = "env:DEMO_KEY_PASSWORD"
+[[signing.profiles]]
+id = "con-dau"
+key = "van-thu"
+parties = ["{sender}"]
+seal_image = "{trust}/con-dau.png"
+level = "B-LT"
 {systems}
 [[platforms]]
 id = "vxp"
@@ -73,6 +93,10 @@ secret = "env:DEMO_VXP_SECRET"
 requests_per_second = 100
 poll_interval = "300ms"
 deadline = "3s"
+[[routes]]
+to = ["*"]
+platform = "vxp"
+sign = ["con-dau"]
 """
 
 
@@ -87,6 +111,7 @@ class Stage:
     intake_port: int
     console_port: int
     secrets: dict[str, str]
+    desk: Desk
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -189,6 +214,12 @@ class Stage:
         """One call of the simulated axis' control interface."""
         return await control(self.sandbox, method, path, **options)
 
+    async def axis_content(self, doc_id: str) -> bytes:
+        """A package's bytes as they were sent to the axis."""
+        url = f"{self.sandbox.control_url}/packages/{doc_id}/content?form=sent"
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return await response.read()
+
     async def until(self, condition: Callable[[], Awaitable[Value]], seconds: float = 20) -> Value:
         """The first true value of *condition*. TimeoutError if none comes in time."""
         async with asyncio.timeout(seconds):
@@ -259,7 +290,7 @@ async def set_stage(folder: Path) -> AsyncIterator[Stage]:
 
 
 def _sandbox_settings(folder: Path) -> SandboxSettings:
-    settings = PROVINCE.sandbox(data_dir=folder / "axis", ministry_interval=0.3)
+    settings = PROVINCE.sandbox(data_dir=folder / "axis", ministry_interval=0.3, pki_port=0)
     extra = tuple(Agency(20_000 + n, party, f"Đơn vị thử {n}") for n, (_, party, _) in enumerate(SEATS, start=1))
     return replace(settings, agencies=(*settings.agencies, *extra))
 
@@ -268,6 +299,9 @@ async def _prepare(folder: Path, sandbox: Running) -> Stage:
     intake, console = free_port(), free_port()
     secrets = {"DEMO_VXP_SECRET": sandbox.systems[PROVINCE_SYSTEM].secret, OFFICE_VARIABLE: PROVINCE.vxp.secret}
     secrets |= {_variable(name): token_hex(16) for name, _, _ in SEATS}
+    pki = _require_pki(sandbox)
+    secrets["DEMO_KEY_PASSWORD"] = token_hex(16)
+    await asyncio.to_thread(_lay_trust, pki.hierarchy, folder / "trust", secrets["DEMO_KEY_PASSWORD"])
     file = folder / "lienthong.toml"
     file.write_text(
         _CONFIG.format(
@@ -277,6 +311,9 @@ async def _prepare(folder: Path, sandbox: Running) -> Stage:
             axis=sandbox.axis_url,
             system_id=PROVINCE_SYSTEM,
             systems=_systems(),
+            trust=folder / "trust",
+            pki=pki.hierarchy.base_url,
+            sender=SENDER.code,
         ),
         encoding="utf-8",
     )
@@ -285,7 +322,25 @@ async def _prepare(folder: Path, sandbox: Running) -> Stage:
         issued = issue_key(PROVINCE.rest.id, datetime.now(UTC), note="demo")
         await gateway.store.add_key(issued.key, "demo")
         keys[PROVINCE.rest.id] = issued.text
-    return Stage(folder, file, sandbox, keys, intake, console, secrets)
+    return Stage(folder, file, sandbox, keys, intake, console, secrets, Desk(pki.hierarchy))
+
+
+def _require_pki(sandbox: Running) -> RunningPki:
+    if sandbox.pki is None:
+        raise RuntimeError("the sandbox runs without its PKI")
+    return sandbox.pki
+
+
+def _lay_trust(hierarchy: Hierarchy, folder: Path, password: str) -> None:
+    """Whom the gateway believes, and the department's key and seal."""
+    hierarchy.write_trust(folder / "state", ("government",))
+    hierarchy.write_trust(folder / "public", ("public",))
+    hierarchy.write_trust(folder / "tsa")
+    key = folder / "van-thu.p12"
+    key.touch(0o600)
+    key.write_bytes(hierarchy.organisation(SENDER.name, kind="rsa").pkcs12(password))
+    seal = seal_png(SENDER.name, "Ủy ban nhân dân tỉnh Tây Ninh", default_typeface())
+    (folder / "con-dau.png").write_bytes(seal)
 
 
 def _systems() -> str:
