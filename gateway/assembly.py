@@ -22,7 +22,7 @@ from gateway.model.access import Caller
 from gateway.model.document import Content
 from gateway.model.message import Message
 from gateway.pace import Pace
-from gateway.ports import Accept, Decode, Mailbox, Store
+from gateway.ports import Accept, Decode, Judge, Mailbox, Seals, Store
 
 DIALECTS: Final[Mapping[str, Decode]] = {
     "edxml": adapters.vxp.decode,
@@ -107,13 +107,23 @@ class Counter:
     store: Store
     content: Callable[[Message], Awaitable[Content]]
     clock: Clock
+    judge: Judge
+    seals: Seals
 
 
 def entrances(config: Config, counter: Counter, platforms: Mapping[str, Connected]) -> list[Entrance]:
     """The interfaces offered to systems: JSON always, an axis' protocol where a system is configured for it."""
     systems = config.systems
     callers = {item.id: Caller(item.id, item.parties) for item in systems}
-    rest = adapters.rest.RestEndpoints(counter.accept, counter.mailbox, counter.store, counter.content, counter.clock)
+    rest = adapters.rest.RestEndpoints(
+        counter.accept,
+        counter.mailbox,
+        counter.store,
+        counter.content,
+        counter.clock,
+        counter.judge,
+        counter.seals,
+    )
     found = [Entrance(rest, KeyRing(counter.store, callers, counter.clock))]
     if seats := [seat for item in systems if (seat := _vxp_seat(item))]:
         found.append(_vxp_entrance(config, counter, platforms, seats))

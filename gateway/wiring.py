@@ -41,6 +41,7 @@ from gateway.intake.validation import Peer
 from gateway.model.document import Content
 from gateway.model.message import Message
 from gateway.model.party import Parties
+from gateway.notary import Notary, demands
 from gateway.ports import Outbound
 from gateway.proof.sealer import Sealer
 from gateway.server.control import ControlSocket
@@ -66,6 +67,7 @@ class Gateway:
         self._routing = _routing(config)
         self._gate = DiskGate(store.free_bytes, config.store.reserve, self.clock)
         self._secrecy = Secrecy(SecrecySettings(**config.secrecy.model_dump()))
+        self.notary = Notary(config, store, self.clock)
         self._strangers = Strangers(config.listen.intake.stranger_calls_per_minute, self.clock)
         self._clients: list[Client] = []
         self.platforms = {item.id: self._platform(item) for item in config.platforms}
@@ -105,6 +107,7 @@ class Gateway:
             metrics=self.metrics,
             wake=self.wake,
             secrecy=self._secrecy,
+            signatures=self.notary.signatures,
         )
 
     def _worker(self, item: Platform | System, outbound: Outbound) -> Worker:
@@ -119,6 +122,7 @@ class Gateway:
             clock=self.clock,
             random=self._random,
             reach=self._reach,
+            sealing=self.notary.sealing(item.id),
         )
         return Worker(
             destination=item.id,
@@ -179,7 +183,10 @@ class Gateway:
         return Listener(app, addresses, header_limit=intake.header_limit, max_connections=intake.max_connections)
 
     def _entrances(self) -> list[Entrance]:
-        counter = Counter(self.accept, self._arrivals(), self.store, self._content, self.clock)
+        notary = self.notary
+        counter = Counter(
+            self.accept, self._arrivals(), self.store, self._content, self.clock, notary.judge, notary.seals
+        )
         return entrances(self.config, counter, self.platforms)
 
     def _arrivals(self) -> Arrivals:
@@ -224,6 +231,7 @@ class Gateway:
         """
         await self.store.record("server.started", {"start": self.store.start, "version": __version__})
         await rescue(self.store)
+        await self.notary.start()
         intake, console = self.intake_listener(), self.console_listener()
         control = ControlSocket(self.config.gateway.data_dir / "control.sock", self.operations)
         try:
@@ -238,6 +246,7 @@ class Gateway:
             await control.stop()
             await intake.stop()
             await console.stop()
+            await self.notary.close()
             for client in self._clients:
                 await client.close()
 
@@ -247,6 +256,7 @@ class Gateway:
         loops += [loop.run() for loop in self.poll_loops()]
         return [
             *loops,
+            *self.notary.loops(),
             self.expiry.run(),
             sealer.run(),
             self._count_strangers(),
@@ -280,7 +290,7 @@ def _routing(config: Config) -> Routing:
     delivery = config.delivery
     return Routing(
         seats=tuple(Seat(item.id, item.parties) for item in config.systems),
-        routes=tuple(Route(item.to, item.platform) for item in config.effective_routes),
+        routes=tuple(Route(item.to, item.platform, demands(item.signatures)) for item in config.effective_routes),
         via_platform=frozenset(item.id for item in config.platforms if item.local == "via_axis"),
         lifetimes=Lifetimes(
             platform=timedelta(seconds=delivery.expiry),

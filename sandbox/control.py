@@ -3,7 +3,8 @@
 POST /faults   list of rules (see `faults`)     GET /faults   DELETE /faults
 POST /outage   {"on": true|false} or {"seconds": 5}, optional "mode": "refuse" (default) | "503"
 POST /packages raw edXML (query: from, messagetype, to), or generated from query or JSON: from, to (comma list),
-               subject, number, notation, date, document_id, priority, business_type, pdfs, size, seed
+               subject, number, notation, date, document_id, priority, business_type, pdfs, size, seed;
+               signed=0 leaves the papers unsigned where there is a PKI
 GET  /packages/{doc_id}/content?form=sent|relayed
 POST /ministries/{system_id}/poll, replies, status, recall, update, replacement (see `orders`)
 GET  /state    counts, packages with digests, repeats, requests, refusals, signing errors, peak rates, ministries
@@ -218,12 +219,13 @@ class Control:
             document_id=str(wanted.get("document_id", "")),
         )
         count, size = int(wanted.get("pdfs", 1)), int(wanted.get("size", 2000))
-        draft = replace(draft, files=await self._files(draft, count, size, seed))
+        signed = self.pki is not None and str(wanted.get("signed", 1)) != "0"
+        draft = replace(draft, files=await self._files(draft, count, size, seed, signed))
         return write_document(draft, now, Random(seed + sequence))  # noqa: S311 (entry names of a simulation)
 
-    async def _files(self, draft: Draft, count: int, size: int, seed: int) -> tuple[File, ...]:
-        """Make the attachments: signed papers if there is a PKI, else plain deterministic PDFs."""
-        if self.pki is None:
+    async def _files(self, draft: Draft, count: int, size: int, seed: int, signed: bool) -> tuple[File, ...]:
+        """Make the attachments: signed papers if that is wanted, else plain deterministic PDFs."""
+        if self.pki is None or not signed:
             return pdf_files(draft.subject, count, size, seed)
         return await asyncio.to_thread(self.pki.desk().files, draft, count, size, seed)
 

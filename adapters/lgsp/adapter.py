@@ -102,7 +102,7 @@ class LgspPlatform(Outbound, Poller):
             return dumps({"docId": doc_id, "status": delivery.instruction.get("status", "")})
         if message is None or message.envelope.kind in _NOT_OURS_TO_SEND:
             return parcel.raw
-        if message.dialect == self.dialect and self._is_strict(parcel.raw):
+        if message.dialect == self.dialect and not parcel.altered and self._is_strict(parcel.raw):
             return parcel.raw
         return self._encode(parcel.read())
 

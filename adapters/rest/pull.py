@@ -11,7 +11,7 @@ from adapters.rest import asking
 from adapters.rest.answers import answer, moment
 from adapters.rest.codec import pieces
 from adapters.rest.reader import Reader, read_whole, wrong
-from adapters.rest.rows import mailbox_row
+from adapters.rest.rows import mailbox_row, signature_row
 from adapters.rest.traffic import original
 from adapters.rest.writing import dumps
 from gateway.clock import Clock
@@ -99,7 +99,8 @@ class Pull:
         return message
 
     async def _as_json(self, delivery: Delivery, message: Message) -> Reply:
-        head = dumps(mailbox_row(delivery, message))
+        judged = await self._records.verdicts(message.id)
+        head = dumps({**mailbox_row(delivery, message), "signatures": [signature_row(one) for one in judged]})
         if message.envelope.kind in (Kind.NOTICE, Kind.OPAQUE):
             content: Content | bytes = await self._records.body(message.body.id)
         else:

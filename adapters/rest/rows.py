@@ -9,6 +9,7 @@ from adapters.rest.answers import moment
 from adapters.rest.sentences import sentence
 from gateway.model.delivery import ENDED, Attempt, Delivery, State
 from gateway.model.message import Message
+from gateway.model.verdict import Judged, members
 
 MESSAGES = "/api/v1/messages"
 
@@ -34,16 +35,30 @@ def summary(message: Message) -> Members:
     }
 
 
-def whole(message: Message, timeline: Sequence[Members], history: Sequence[Members]) -> Members:
+def whole(
+    message: Message, timeline: Sequence[Members], history: Sequence[Members], judged: Sequence[Judged]
+) -> Members:
     """A message with the evidence of its bytes, its timeline, and the rest of its conversation."""
     return {
         **summary(message),
         "dialect": message.dialect,
         "digests": {"content": message.digest, "body": message.body.sha256, "body_size": message.body.size},
         "findings": list(message.findings),
+        "signatures": [signature_row(one) for one in judged],
         "timeline": list(timeline),
         "history": list(history),
         "links": {"self": f"{MESSAGES}/{message.id}", "body": f"{MESSAGES}/{message.id}/body"},
+    }
+
+
+def signature_row(judged: Judged) -> Members:
+    """What was said of one attachment when the message was accepted."""
+    return {
+        "attachment": judged.name,
+        "sha256": judged.sha256,
+        "form": judged.form,
+        "judged_at": moment(judged.at),
+        **members(judged.verdict),
     }
 
 

@@ -11,11 +11,12 @@ from adapters.rest.codec import DIALECT
 from adapters.rest.handing import hand_over
 from adapters.rest.pull import Contents, Pull
 from adapters.rest.reporting import Reporting
+from adapters.rest.signatures import Signatures
 from adapters.rest.traffic import Traffic
 from adapters.rest.writing import dumps
 from gateway.clock import Clock
 from gateway.errors import Refusal
-from gateway.ports import Accept, Call, Endpoint, Mailbox, Records, Reply
+from gateway.ports import Accept, Call, Endpoint, Judge, Mailbox, Records, Reply, Seals
 from schemas.rest import openapi
 
 DOCUMENTS: Final = "/api/v1/documents"
@@ -25,11 +26,21 @@ OPENAPI: Final = "/api/v1/openapi.json"
 class RestEndpoints:
     """`gateway.ports.Inbound` for `/api/v1`: pure functions from Call to Reply over the ports handed in."""
 
-    def __init__(self, accept: Accept, mailbox: Mailbox, records: Records, contents: Contents, clock: Clock) -> None:
+    def __init__(
+        self,
+        accept: Accept,
+        mailbox: Mailbox,
+        records: Records,
+        contents: Contents,
+        clock: Clock,
+        judge: Judge,
+        seals: Seals,
+    ) -> None:
         self._accept = accept
         self._reporting = Reporting(accept, records, contents)
         self._traffic = Traffic(records, clock)
         self._pull = Pull(mailbox, records, contents, clock)
+        self._signatures = Signatures(judge, seals)
         self._openapi = dumps(openapi())
 
     def endpoints(self) -> Sequence[Endpoint]:
@@ -38,6 +49,7 @@ class RestEndpoints:
             *self._reporting.endpoints(),
             *self._traffic.endpoints(),
             *self._pull.endpoints(),
+            *self._signatures.endpoints(),
             Endpoint("GET", OPENAPI, self.describe),
         )
 

@@ -54,7 +54,7 @@ class Traffic:
         message = await own_message(self._records, call.caller, call.path["id"])
         timeline = await self._timeline(message, call.caller, call.language)
         history = await self._history(message, call.caller)
-        members = whole(message, timeline, history)
+        members = whole(message, timeline, history, await self._records.verdicts(message.id))
         if message.envelope.kind is Kind.STATUS:
             members["attached"] = any(row["kind"] != Kind.STATUS for row in history)
         if message.peer == call.caller.system:

@@ -71,7 +71,7 @@ class VxpPlatform(Directory, Outbound, Poller):
         message = parcel.message
         if message is None or message.envelope.kind in _NOT_OURS_TO_SEND:
             return parcel.raw
-        if message.dialect == self.dialect and conformance.is_strict(parcel.raw):
+        if message.dialect == self.dialect and not parcel.altered and conformance.is_strict(parcel.raw):
             return parcel.raw
         return codec.encode(parcel.read(), wrap=self._settings.wrap_attachments)
 

@@ -32,7 +32,7 @@ TABLE: Final = (
         "20",
         "Lỗi hệ thống, gửi lại sau",
         "System fault, send again later",
-        ("store.", "limit.busy", "limit.disk", "vxp.agencies", "internal"),
+        ("store.", "limit.busy", "limit.disk", "vxp.agencies", "internal", "signature.unproven"),
     ),
     Meaning(
         "21", "Lỗi xử lý tệp đính kèm", "An attachment cannot be read", ("edxml.base64", "edxml.attachment", "zip.")
@@ -50,6 +50,7 @@ TABLE: Final = (
     Meaning("109", "Trục không nhận thay đổi đơn vị", "The axis refused to change an agency", ("vxp.agency",)),
     Meaning("110", "Trạng thái nghiệp vụ không hợp lệ", "The business status is not acceptable", ("status.",)),
     Meaning("111", "Văn bản mang dấu mật, không được gửi", "Marked as a state secret, not sent", ("message.secret",)),
+    Meaning("112", "Chữ ký số không đạt yêu cầu", "The digital signature does not suffice", ("signature.",)),
 )
 """In the order of the numbers. An exact code goes before a family."""
 

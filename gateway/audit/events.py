@@ -32,6 +32,7 @@ FIELDS: Final[Mapping[str, Form]] = MappingProxyType(
         "number": Form.NUMBER,  # of the attempt, from 1
         "quarantine": Form.TEXT,  # our id of the quarantined package
         "key": Form.TEXT,  # id of an API key, never its secret
+        "signing_key": Form.TEXT,  # the configuration's name of a signing key
         "incident": Form.TEXT,  # the incident's key
         "subject": Form.TEXT,  # what an incident is about (a destination, a peer), never a document's subject
         # who
@@ -60,6 +61,9 @@ FIELDS: Final[Mapping[str, Form]] = MappingProxyType(
         "sent_sha256": Form.TEXT,  # of the bytes as sent
         "receipt_sha256": Form.TEXT,  # of the receiver's evidence
         "config_sha256": Form.TEXT,
+        "file_sha256": Form.TEXT,  # of an attachment before we signed it
+        "signed_sha256": Form.TEXT,  # of the same attachment with our signature
+        "certificate_sha256": Form.TEXT,
         "size": Form.NUMBER,
         # what happened
         "outcome": Form.TEXT,  # delivered, deferred, rejected, unknown
@@ -71,6 +75,7 @@ FIELDS: Final[Mapping[str, Form]] = MappingProxyType(
         "state": Form.TEXT,
         "findings": Form.TEXTS,
         "marks": Form.TEXTS,
+        "signatures": Form.TEXTS,  # each: SHA-256 of the file, verdict, reason, SHA-256 of the signer's certificate
         "late": Form.FLAG,  # the outcome came after somebody else had taken over
         "unknown": Form.FLAG,  # it may have arrived: sent, no answer
         "maybe_twice": Form.FLAG,
@@ -119,7 +124,7 @@ TYPES: Final = _catalogue(
     _type(
         "message.accepted",
         "message peer kind sender recipients body_sha256 content_digest size",
-        f"{_RECOGNISED} deliveries destinations quarantine urgent actor",
+        f"{_RECOGNISED} deliveries destinations quarantine urgent actor signatures",
     ),
     _type(
         "message.duplicate",
@@ -160,6 +165,11 @@ TYPES: Final = _catalogue(
     _type("delivery.held", "delivery destination code", f"{_DELIVERY} actor reason"),
     _type("delivery.released", "delivery destination actor", f"{_DELIVERY} code reason"),
     _type("delivery.rescued", "delivery destination", f"{_DELIVERY} code start"),
+    _type(
+        "signature.applied",
+        "signing_key certificate_sha256 file_sha256 signed_sha256",
+        "delivery message destination attempt actor party",
+    ),
     _type("notice.created", "message delivery", f"{_DELIVERY} destination code body_sha256 size"),
     _type("mailbox.fetched", "delivery system", f"{_DELIVERY} destination actor body_sha256"),
     # what persons must know and do

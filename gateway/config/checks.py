@@ -12,7 +12,10 @@ from gateway.config.dialects import check_dialects
 from gateway.config.disagreement import Disagreement
 from gateway.config.locate import KeyPath
 from gateway.config.model import Config
+from gateway.config.seals import check_signature_files, check_signatures
 from gateway.config.values import is_loopback
+from gateway.signing.trust.purposes import load_purposes
+from gateway.signing.trust.store import TrustFault
 
 RESERVED = frozenset({"gateway", "unassigned"})
 LONGEST_SOCKET_PATH = 107
@@ -24,6 +27,7 @@ def check_tables(config: Config) -> Iterator[Disagreement]:
     yield from _ids(config)
     yield from _claims(config)
     yield from check_dialects(config)
+    yield from check_signatures(config)
     yield from _environments(config)
     yield from _base_urls(config)
     yield from _inboxes(config)
@@ -43,6 +47,10 @@ def check_machine(config: Config) -> Iterator[Disagreement]:
     for key, path in authorities:
         if path:
             yield from _readable(key, path)
+    for place, file in check_signature_files(config):
+        yield from _readable(place, file)
+    if config.trust.directory is not None:
+        yield from _trust(config.trust.directory)
     yield from _data_dir(config.gateway.data_dir)
 
 
@@ -224,6 +232,20 @@ def _times(config: Config) -> Iterator[Disagreement]:
                 "deadline phải ngắn hơn [delivery] lease",
                 "deadline must be shorter than [delivery] lease, or an attempt outlives its claim",
             )
+
+
+def _trust(folder: Path) -> Iterator[Disagreement]:
+    """The directory as the server will read it, its certificates included."""
+    try:
+        load_purposes(folder)
+    except TrustFault as fault:
+        yield Disagreement(
+            ("trust", "directory"),
+            f"Không dùng được {fault.file}",
+            f"{fault.file} cannot be used: {fault.detail}",
+            "Thư mục cần có state/ hoặc public/ chứa chứng thư gốc (PEM, DER); tsa/ cho dấu thời gian",
+            "It needs state/ or public/ with the authorities' certificates (PEM, DER); tsa/ for time stamps",
+        )
 
 
 def _readable(path: KeyPath, file: Path) -> Iterator[Disagreement]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from gateway.config.secret import SecretReference
+from gateway.config.signing import Demands, Signing, Trust
+from gateway.config.table import Identifier, Table, written
 from gateway.config.values import BaseUrl, CallUrl, Duration, Expression, FilePath, Listening, PartyList, Size
 from gateway.intake import secrecy
 from gateway.model.party import Parties
-
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-"""Names of ours, as they appear in the log, the console and file names."""
 
 HeaderText = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,255}$")]
 """What travels as an HTTP header unchanged."""
@@ -21,22 +20,11 @@ Environment = Literal["test", "production"]
 EVERYONE = Parties(("*",))
 
 
-def _written(default: str, *, gt: float | None = None, ge: float | None = None, le: float | None = None) -> Any:
-    """A default as a person would write it, so that the schema shows "50MB"; read like any other value."""
-    return Field(default=default, validate_default=True, gt=gt, ge=ge, le=le)
-
-
-class Table(BaseModel):
-    """Every table refuses unknown keys and never changes after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class Gateway(Table):
     """Who this gateway is and where it keeps everything."""
 
     id: Identifier = Field(description="Tên của cổng này trong nhật ký / this gateway's name on record")
-    data_dir: FilePath = _written("/var/lib/lienthong")
+    data_dir: FilePath = written("/var/lib/lienthong")
     language: Literal["vi", "en"] = "vi"
 
 
@@ -44,15 +32,15 @@ class IntakeListener(Table):
     """The listener for systems. Without a certificate TLS is off, and then *plain_http* must be set. *lgsp_login*: a
     login that opens nothing is answered too, for software of the regional axis that insists on one."""
 
-    address: Listening = _written("0.0.0.0:8443")
+    address: Listening = written("0.0.0.0:8443")
     tls_certificate: FilePath | None = None
     tls_key: FilePath | None = None
-    plain_http: Listening = _written("")
-    max_body: Size = _written("50MB", gt=0)
-    max_in_flight: Size = _written("256MB", gt=0)
-    header_limit: Size = _written("256KB", ge=16 * 1024)
+    plain_http: Listening = written("")
+    max_body: Size = written("50MB", gt=0)
+    max_in_flight: Size = written("256MB", gt=0)
+    header_limit: Size = written("256KB", ge=16 * 1024)
     max_connections: int = Field(default=1000, gt=0)
-    body_timeout: Duration = _written("120s", gt=0)
+    body_timeout: Duration = written("120s", gt=0)
     stranger_calls_per_minute: int = Field(default=120, gt=0)
     lgsp_login: bool = False
 
@@ -65,7 +53,7 @@ class IntakeListener(Table):
 class ConsoleListener(Table):
     """The management side: metrics, liveness and readiness; never reachable from the network of the systems."""
 
-    address: Listening = _written("127.0.0.1:8081")
+    address: Listening = written("127.0.0.1:8081")
 
 
 class Listen(Table):
@@ -77,26 +65,26 @@ class Storage(Table):
     """*reserve*: free disk below which accepting stops. *inline_limit*: larger bodies are files of their own."""
 
     kind: Literal["sqlite"] = "sqlite"
-    inline_limit: Size = _written("16KB", le=1024 * 1024)
-    quarantine_quota: Size = _written("500MB")
-    reserve: Size = _written("1GB")
+    inline_limit: Size = written("16KB", le=1024 * 1024)
+    quarantine_quota: Size = written("500MB")
+    reserve: Size = written("1GB")
 
 
 class Delivery(Table):
     """How long and how patiently deliveries are tried. *lease* must outlast every platform's *deadline*."""
 
-    expiry: Duration = _written("3d", gt=0)
-    urgent_expiry: Duration = _written("1d", gt=0)
-    mailbox_expiry: Duration = _written("30d", gt=0)
-    retry_first: Duration = _written("10s", gt=0)
-    retry_max: Duration = _written("15m", gt=0)
-    lease: Duration = _written("5m", gt=0)
+    expiry: Duration = written("3d", gt=0)
+    urgent_expiry: Duration = written("1d", gt=0)
+    mailbox_expiry: Duration = written("30d", gt=0)
+    retry_first: Duration = written("10s", gt=0)
+    retry_max: Duration = written("15m", gt=0)
+    lease: Duration = written("5m", gt=0)
 
 
 class Audit(Table):
     """Entries are sealed at the latest five seconds after they were written (P5)."""
 
-    seal_interval: Duration = _written("2s", gt=0, le=4)
+    seal_interval: Duration = written("2s", gt=0, le=4)
 
 
 class Secrecy(Table):
@@ -126,7 +114,8 @@ class System(Table):
     each within *deadline*.
 
     *status_order*: what a status out of order means. *automatic_arrival*: the parties that delegate to the gateway to
-    report 01 once their system has taken a document."""
+    report 01 once their system has taken a document. *signatures*: what is asked of what it hands over, instead of what
+    [trust] says."""
 
     id: Identifier
     adapter: Literal["rest", "vxp", "lgsp", "webhook"] = "rest"
@@ -134,15 +123,16 @@ class System(Table):
     environment: Environment = "production"
     system_id: HeaderText | None = None
     secret: SecretReference | None = None
-    timestamp_window: Duration = _written("24h", gt=0)
+    timestamp_window: Duration = written("24h", gt=0)
     url: CallUrl | None = None
     content: Literal["link", "full"] = "link"
     public_url: BaseUrl | None = None
     slots: int = Field(default=4, ge=1, le=64)
-    deadline: Duration = _written("30s", gt=0)
+    deadline: Duration = written("30s", gt=0)
     ca_file: FilePath | None = None
     status_order: Literal["off", "warn", "refuse"] = "warn"
     automatic_arrival: PartyList | None = None
+    signatures: Demands = Field(default_factory=dict)
 
 
 class Login(Table):
@@ -167,24 +157,29 @@ class Platform(Table):
     secret: SecretReference
     requests_per_second: float = Field(default=5, gt=0, le=1000)
     poll: bool = True
-    poll_interval: Duration = _written("30s", ge=0.05)
+    poll_interval: Duration = written("30s", ge=0.05)
     hash_file: Literal["unpadded", "padded"] = "unpadded"
     to_header: Literal["auto", "never", "always"] = "auto"
     wrap_attachments: bool = True
     local: Literal["direct", "via_axis"] = "direct"
     slots: int = Field(default=4, ge=1, le=64)
-    deadline: Duration = _written("60s", gt=0)
+    deadline: Duration = written("60s", gt=0)
     rejected_codes: tuple[str, ...] | None = None
     settled_codes: tuple[str, ...] = ()
     login: Login | None = None
     ca_file: FilePath | None = None
+    signatures: Demands = Field(default_factory=dict)
 
 
 class Route(Table):
-    """Recipients matching *to* that are not connected here are reached through *platform*; the first match wins."""
+    """Recipients matching *to* that are not connected here are reached through *platform*; the first match wins.
+    *signatures*: what is asked of documents that go there, where it is stricter. *sign*: the signing profiles whose
+    signatures they get."""
 
     to: PartyList
     platform: str
+    signatures: Demands = Field(default_factory=dict)
+    sign: tuple[str, ...] = ()
 
 
 class Config(Table):
@@ -196,6 +191,8 @@ class Config(Table):
     delivery: Delivery = Field(default_factory=Delivery)
     audit: Audit = Field(default_factory=Audit)
     secrecy: Secrecy = Field(default_factory=Secrecy)
+    trust: Trust = Field(default_factory=Trust)
+    signing: Signing = Field(default_factory=Signing)
     systems: tuple[System, ...] = ()
     platforms: tuple[Platform, ...] = ()
     routes: tuple[Route, ...] = ()

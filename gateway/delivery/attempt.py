@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from random import Random
 from typing import Protocol
 
 from gateway.clock import Clock
 from gateway.delivery.retry import RetryPolicy
+from gateway.delivery.sealing import NOT_SIGNED, Sealed, Sealing
 from gateway.errors import BodyDamaged, Refusal
 from gateway.model.delivery import Claim, Concluded, Deferred, Delivery, Outcome, Rejected
 from gateway.model.document import Content
@@ -25,7 +27,7 @@ class AttemptStore(Delivering, Records, Protocol):
 
 
 class AttemptStory:
-    """claim → load → encode once → keep the bytes → send → outcome → one transaction. One per destination."""
+    """claim → load → sign and encode once → keep the bytes → send → outcome → one transaction. One per destination."""
 
     def __init__(
         self,
@@ -39,6 +41,7 @@ class AttemptStory:
         clock: Clock,
         random: Random,
         reach: Reach,
+        sealing: Sealing = NOT_SIGNED,
     ) -> None:
         self._store = store
         self._outbound = outbound
@@ -49,6 +52,7 @@ class AttemptStory:
         self._clock = clock
         self._random = random
         self._reach = reach
+        self._sealing = sealing
 
     async def __call__(self, claim: Claim) -> tuple[Outcome, Concluded]:
         """Attempt the claimed delivery. *deadline* lies below the lease's end, so a late outcome is an exception."""
@@ -58,6 +62,8 @@ class AttemptStory:
         except BodyDamaged as damage:  # an incident is open: nothing is sent, nothing is given up
             return await self.put_off(claim, damage.code, damage.detail, unknown=False)
         except Refusal as refusal:
+            if refusal.fault.status == 503:  # a key or a time stamp is not to be had now
+                return await self.put_off(claim, refusal.code, refusal.detail, unknown=False)
             return await self._conclude(claim, Rejected(refusal.code, f"{refusal.where} {refusal.detail}"))
         self._reach("attempt.before_send")
         outcome = await self._send(claim.delivery, message, wire)
@@ -76,13 +82,19 @@ class AttemptStory:
         if claim.wire_id:
             return await self._store.body(claim.wire_id)
         raw = await self._store.body(message.body.id) if message else b""
-        parcel = Parcel(claim.delivery, message, raw, lambda: self._read(message, raw))
-        if len(raw) <= INLINE_BYTES:
+        sealed = await self._sealed(claim.delivery, message, raw)
+        read = partial(self._read, message, raw) if sealed is None else lambda: sealed.content
+        parcel = Parcel(claim.delivery, message, raw, read, altered=sealed is not None)
+        if len(raw) <= INLINE_BYTES and sealed is None:
             wire = self._outbound.encode(parcel)
         else:
             wire = await asyncio.to_thread(self._outbound.encode, parcel)
-        await self._store.keep_wire(claim, wire)
+        await self._store.keep_wire(claim, wire, sealed.applied if sealed else ())
         return wire
+
+    async def _sealed(self, delivery: Delivery, message: Message | None, raw: bytes) -> Sealed | None:
+        """The document with our signatures, where the route wants them. Raises Refusal sign.… or pdf.…"""
+        return await self._sealing(delivery, message, partial(self._read, message, raw))
 
     def _read(self, message: Message | None, raw: bytes) -> Content:
         if message is None:

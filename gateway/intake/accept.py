@@ -13,6 +13,7 @@ from gateway.errors import Refusal, on_behalf_of
 from gateway.intake.limits import DiskGate
 from gateway.intake.routing import Routing
 from gateway.intake.secrecy import Secrecy
+from gateway.intake.signatures import Demand, Signatures, marks_of, require_valid
 from gateway.intake.statuses import check_status, out_of_order
 from gateway.intake.validation import Peer, check_envelope
 from gateway.model.delivery import NewDelivery
@@ -20,6 +21,7 @@ from gateway.model.digest import content_digest
 from gateway.model.document import Content, Document, DocumentStatus, StatusCode
 from gateway.model.ids import new_id
 from gateway.model.message import Acceptance, Accepted, Envelope, Kind, Submission, envelope_of
+from gateway.model.verdict import Judged
 from gateway.ports import Accepting, Decode, Outbound
 from gateway.telemetry import Metrics
 
@@ -32,6 +34,7 @@ has 16 KB and holds the loop for 14 ms; below 4 KB even such a one stays under 5
 class Understood:
     """What pure reading of a submission yields."""
 
+    content: Content
     envelope: Envelope
     digest: str
     deliveries: tuple[NewDelivery, ...]
@@ -39,7 +42,8 @@ class Understood:
 
 
 class AcceptStory:
-    """limits → secrecy → decode → validate → find destinations (dry-run encode) → one transaction → acknowledge."""
+    """limits → secrecy → decode → validate → find destinations (dry-run encode) → signatures by policy → one
+    transaction → acknowledge."""
 
     def __init__(
         self,
@@ -54,6 +58,7 @@ class AcceptStory:
         metrics: Metrics,
         wake: Callable[[tuple[str, ...]], None],
         secrecy: Secrecy | None = None,
+        signatures: Signatures | None = None,
     ) -> None:
         self._store = store
         self._dialects = dialects
@@ -65,6 +70,7 @@ class AcceptStory:
         self._metrics = metrics
         self._wake = wake
         self._secrecy = secrecy or Secrecy()
+        self._signatures = signatures or Signatures()
 
     async def __call__(
         self,
@@ -83,6 +89,7 @@ class AcceptStory:
         understood = await self._understand(submission, peer)
         with on_behalf_of(understood.envelope.sender):
             findings = understood.findings + await self._order_of_statuses(understood.envelope, peer)
+            judged = await self._judged(understood, submission, peer, released=bool(quarantine_id))
             accepted = await self._store.accept(
                 Acceptance(
                     message_id=new_id(submission.received_at),
@@ -93,6 +100,8 @@ class AcceptStory:
                     on_conflict="mark" if peer.is_platform else "refuse",
                     acknowledgement=acknowledgement,
                     findings=findings,
+                    marks=marks_of(judged),
+                    verdicts=judged,
                     quarantine_id=quarantine_id,
                     actor=actor,
                 )
@@ -149,7 +158,27 @@ class AcceptStory:
                 check_status(decoded.content)
             deliveries = self._route(envelope, from_platform=peer.is_platform)
             self._dry_run(decoded.content, submission.dialect, deliveries)
-        return Understood(envelope, digest, deliveries, decoded.findings)
+        return Understood(decoded.content, envelope, digest, deliveries, decoded.findings)
+
+    async def _judged(
+        self, understood: Understood, submission: Submission, peer: Peer, *, released: bool
+    ) -> tuple[Judged, ...]:
+        """The verdicts on the attachments. A Refusal where the policy requires what is not proven, unless a person
+        *released* the package, or it was accepted before: a duplicate gets the first answer (P3).
+        """
+        envelope = understood.envelope
+        routes = () if peer.is_platform else self._routing.demands(envelope.recipients)
+        demand = self._signatures.demand(envelope.kind, submission.peer, routes)
+        if demand is Demand.OFF:
+            return ()
+        judged = await self._signatures.examine(understood.content, envelope.sender, submission.received_at)
+        if demand is Demand.REQUIRE and not released:
+            try:
+                require_valid(judged)
+            except Refusal:
+                if not await self._store.known(submission.peer, envelope.sender, envelope.identity, understood.digest):
+                    raise
+        return judged
 
     async def _order_of_statuses(self, envelope: Envelope, peer: Peer) -> tuple[str, ...]:
         """A finding if a status does not follow the party's earlier ones; a refusal if the system asked for that."""

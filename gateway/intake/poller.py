@@ -138,6 +138,9 @@ class PollLoop:
         return True
 
     async def _set_aside(self, submission: Submission, refusal: Refusal) -> bool:
+        if refusal.code == "signature.unproven":  # it stays where it is, unacknowledged, and is asked for again
+            await self._store.raise_incident(refusal.code, self._platform, f"{submission.reference}: {refusal.detail}")
+            return True
         if refusal.fault.status == 503:
             raise StoreUnavailable(refusal.code) from refusal
         if secret := await self._secrecy.behind(refusal, submission.raw):
@@ -156,6 +159,8 @@ class PollLoop:
         )
         self._metrics.quarantined.labels(self._platform, refusal.code).inc()
         log.warning("quarantined", platform=self._platform, reference=submission.reference, code=refusal.code)
+        if refusal.code.startswith("signature."):  # it was read well; what is wrong is not the line
+            return True
         self._unreadable += 1
         if self._unreadable < self._settings.unreadable_limit:
             return True

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from gateway.intake.signatures import Demands
 from gateway.model.delivery import UNASSIGNED, NewDelivery
 from gateway.model.message import Envelope
 from gateway.model.party import Parties
@@ -24,10 +25,11 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Recipients that match *to* are reached through *platform*."""
+    """Recipients that match *to* are reached through *platform*; *signatures* is what is asked of what goes there."""
 
     to: Parties
     platform: str
+    signatures: Demands = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class Routing:
         """The system that serves *party*, if one is connected here."""
         return next((seat.system for seat in self.seats if party in seat.parties), None)
 
+    def demands(self, recipients: Sequence[str]) -> tuple[Demands, ...]:
+        """What the routes of *recipients* ask of signatures; a party connected here has none."""
+        reached = (self._route_of(party) for party in recipients if not self._seat(party, from_platform=False))
+        return tuple(route.signatures for route in reached if route is not None)
+
     def deliveries(
         self, envelope: Envelope, *, from_platform: bool, now: datetime, new_id: Callable[[], str]
     ) -> tuple[NewDelivery, ...]:
@@ -76,7 +83,11 @@ class Routing:
         return self.seat_of(party)
 
     def _platform_of(self, party: str) -> str:
-        return next((route.platform for route in self.routes if party in route.to), UNASSIGNED)
+        route = self._route_of(party)
+        return route.platform if route else UNASSIGNED
+
+    def _route_of(self, party: str) -> Route | None:
+        return next((route for route in self.routes if party in route.to), None)
 
     def _by_platform(self, parties: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         grouped: dict[str, tuple[str, ...]] = {}

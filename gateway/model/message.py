@@ -10,6 +10,7 @@ from typing import Literal
 
 from gateway.model.delivery import NewDelivery
 from gateway.model.document import BusinessType, Content, Document, DocumentStatus, StatusCode
+from gateway.model.verdict import Judged
 
 
 class Kind(StrEnum):
@@ -199,6 +200,9 @@ class Acceptance:
     on_conflict: Literal["refuse", "mark"]
     acknowledgement: NewDelivery | None = None
     findings: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    verdicts: tuple[Judged, ...] = ()
+    """What was said of the signatures of its attachments."""
     quarantine_id: str = ""
     """Set when a person released this from quarantine: the same commit settles it, and moves the arrival there."""
     actor: str = ""

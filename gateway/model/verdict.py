@@ -64,6 +64,34 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What was said of one attachment when its message was accepted (*at*), kept with the message.
+
+    *place* counts the attachments from 0; *form* is what was judged: "pdf", "asic", "xades", or "" where the file is of
+    no form that carries a signature (its verdict is then *unsupported*).
+    """
+
+    place: int
+    name: str
+    sha256: str
+    form: str
+    verdict: Verdict
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A signature of ours on a file: which *key* signed (its name and the SHA-256 of its certificate), and the SHA-256
+    of the file before and after."""
+
+    name: str
+    key: str
+    certificate: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """A stable code and what it means to an officer."""
 
@@ -116,6 +144,7 @@ REASONS: Final = _catalogue(
     Reason("internal", _Q, "Lỗi nội bộ khi kiểm tra tệp", "An internal error while the file was judged"),
     Reason("question", _U, "Câu hỏi không hợp lệ", "The question is not valid"),
     Reason("file.unreadable", _M, "Không mở được tệp", "The file cannot be opened"),
+    Reason("header.not_understood", _U, "Thông điệp có phần đầu bắt buộc mà hệ thống không hiểu", "The message has a mandatory header that is not understood"),
     Reason("malformed", _M, "Tệp không đúng cấu trúc", "The file is not well-formed"),
 )
 # fmt: on
@@ -150,3 +179,22 @@ class NotValid(GatewayError):
         """The same as a value."""
         detail = f"{self.where}: {self.detail}" if self.where and self.detail else self.where or self.detail
         return Verdict(self.judgement, self.reason, detail, self.signer, self.signed_at)
+
+
+def members(verdict: Verdict) -> dict[str, object]:
+    """A verdict as the contract writes it (DESIGN §5), plain JSON."""
+    reason = REASONS[verdict.reason]
+    return {
+        "verdict": verdict.judgement.value,
+        "reason": verdict.reason,
+        "detail": verdict.detail,
+        "explanation": {"vi": reason.vi, "en": reason.en},
+        "signer": verdict.signer,
+        "certificate": verdict.certificate,
+        "signed_at": verdict.signed_at.isoformat() if verdict.signed_at else None,
+        "time_proven": verdict.time_proven,
+        "signatures": verdict.signatures,
+        "scope": verdict.scope.value,
+        "signed": [{"path": part.path, "sha256": part.sha256} for part in verdict.signed],
+        "later_changes": list(verdict.later_changes),
+    }

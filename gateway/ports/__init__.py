@@ -15,6 +15,17 @@ from gateway.ports.books import (
 from gateway.ports.entrances import Accept, Call, Decode, Endpoint, Identify, Inbound, Knock, Reply
 from gateway.ports.polling import Fetched, Listed, Poller, PollFault
 from gateway.ports.sending import Conclusion, Outbound, Parcel, Repeat, Tells
+from gateway.ports.signing import (
+    Fetch,
+    FetchFault,
+    Judge,
+    KeyProvider,
+    KeyUnavailable,
+    Seals,
+    SealWish,
+    SigningKey,
+    Stamps,
+)
 from gateway.ports.store import Accepting, Delivering, EntrySource, Mailbox, Records, Store, Tending
 
 Reach = Callable[[str], None]
@@ -30,9 +41,14 @@ __all__ = [
     "Delivering",
     "Endpoint",
     "EntrySource",
+    "Fetch",
+    "FetchFault",
     "Fetched",
     "Identify",
     "Inbound",
+    "Judge",
+    "KeyProvider",
+    "KeyUnavailable",
     "Knock",
     "Listed",
     "Mailbox",
@@ -47,6 +63,10 @@ __all__ = [
     "Records",
     "Repeat",
     "Reply",
+    "SealWish",
+    "Seals",
+    "SigningKey",
+    "Stamps",
     "Store",
     "StoredCheckpoint",
     "StoredEntry",

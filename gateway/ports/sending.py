@@ -29,12 +29,14 @@ class Repeat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What an outbound adapter is given to encode. *read* decodes the original lazily; *raw* is the original."""
+    """What an outbound adapter is given to encode. *read* decodes the original lazily; *raw* is the original. With
+    *altered* what is read is not what *raw* holds (we signed its files), so that *raw* must not be relayed."""
 
     delivery: Delivery
     message: Message | None
     raw: bytes
     read: Callable[[], Content]
+    altered: bool = False
 
 
 class Outbound(Protocol):

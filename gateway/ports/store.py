@@ -25,6 +25,7 @@ from gateway.model.message import (
     QuarantineState,
     Quarantining,
 )
+from gateway.model.verdict import Applied, Judged
 from gateway.ports.books import (
     Books,
     PartyBooks,
@@ -71,6 +72,10 @@ class Accepting(Protocol):
         """The business statuses *sender* has reported in *conversation*, first to last."""
         ...
 
+    async def known(self, peer: str, sender: str, identity: str, digest: str) -> bool:
+        """Whether *peer* already handed over this content under this identity, and it was accepted (P3)."""
+        ...
+
     async def acknowledge_again(self, peer: str, reference: str, acknowledgement: NewDelivery) -> bool:
         """The peer listed *reference* again: one new acknowledgement delivery, with the instruction of the last one,
         unless one is still open or none was ever due. True if one was made."""
@@ -85,8 +90,9 @@ class Delivering(Protocol):
         slot in five goes to the rest."""
         ...
 
-    async def keep_wire(self, claim: Claim, wire: bytes) -> BodyRef:
-        """Keep the encoded bytes before the first send; every retry reuses them."""
+    async def keep_wire(self, claim: Claim, wire: bytes, applied: Sequence[Applied] = ()) -> BodyRef:
+        """Keep the encoded bytes before the first send; every retry reuses them. The same commit has an entry for each
+        signature *applied* to what they carry."""
         ...
 
     async def conclude(self, claim: Claim, conclusion: Conclusion) -> Concluded:
@@ -174,6 +180,10 @@ class Records(Protocol):
     async def deliveries_of(self, message_id: str) -> Sequence[Delivery]: ...
 
     async def attempts_of(self, delivery_id: str) -> Sequence[Attempt]: ...
+
+    async def verdicts(self, message_id: str) -> Sequence[Judged]:
+        """What was said of the signatures of its attachments when it was accepted, by their place."""
+        ...
 
     async def body(self, body_id: str) -> bytes:
         """The bytes, verified against their SHA-256 while read."""

@@ -6,13 +6,14 @@ The one door for the command line and every listener; each form is judged by its
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 
-from gateway.model.verdict import Judgement, NotValid, Verdict
+from gateway.model.verdict import Judgement, NotValid, Scope, Verdict
 from gateway.signing.question import Question
 
 MAX_DETACHED_FILES: Final = 1000
@@ -38,9 +39,12 @@ def judge(content: bytes, question: Question) -> Verdict:
     """The verdict about *content*. Never raises for what files hold."""
     judging: Callable[[bytes, Question], Verdict] = import_module(_FORMS[question.kind]).judge
     try:
-        return judging(content, question)
+        verdict = judging(content, question)
     except NotValid as reason:
-        return reason.verdict()
+        verdict = reason.verdict()
+    if verdict.judgement is Judgement.VALID:
+        return verdict
+    return replace(verdict, scope=Scope.NONE, signed=())  # nothing that is not proven is handed on
 
 
 def unanswered(kind: str, verdict: Verdict) -> bool:

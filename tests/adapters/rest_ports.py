@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from adapters.rest.codec import decode, encode
@@ -18,12 +18,25 @@ from gateway.model.digest import content_digest
 from gateway.model.document import Content, Document, Organization, OtherInfo
 from gateway.model.message import Accepted, BodyRef, Envelope, Kind, Message, Submission, envelope_of
 from gateway.model.party import Parties
-from gateway.ports import Books, Call, QueueState, Reply
+from gateway.model.verdict import Applied, Judged, Judgement, Verdict
+from gateway.ports import Books, Call, QueueState, Reply, SealWish
 
 NOW = datetime(2026, 11, 20, 0, 31, tzinfo=UTC)
 QLVB = Caller("qlvb", Parties(("H53.01", "H53.02")))
 OTHER = Caller("other", Parties(("H53.99",)))
 PROVINCE = Caller("province", Parties(("H53.*",)))
+
+
+CHANGED = Verdict(
+    Judgement.INVALID,
+    "signature.changed_later",
+    signer="CN=Sở Nội vụ",
+    signed_at=NOW,
+    time_proven=True,
+    certificate="d" * 64,
+    signatures=2,
+    later_changes=("page 2 was added",),
+)
 
 
 class StillClock:
@@ -49,12 +62,33 @@ class House:
         self.fetches: list[str] = []
         self.settlements: list[tuple[str, str, bool, str]] = []
         self.duplicate = False
+        self.judged: list[Judged] = []
+        self.asked: list[tuple[str, bytes, dict[str, bytes]]] = []
+        self.wishes: list[SealWish] = []
 
     # Accept
 
     async def __call__(self, submission: Submission) -> Accepted:
         self.submissions.append(submission)
         return Accepted("0" * 31 + "1", NOW, self.duplicate, ("d1", "d2"))
+
+    # Judge and Seals
+
+    async def judge(
+        self,
+        kind: str,
+        content: bytes,
+        *,
+        at: datetime,
+        party: str = "",
+        detached: Mapping[str, bytes] | None = None,
+    ) -> Verdict:
+        self.asked.append((kind, content, dict(detached or {})))
+        return CHANGED
+
+    async def seal(self, pdf: bytes, wish: SealWish) -> tuple[bytes, Applied]:
+        self.wishes.append(wish)
+        return pdf + b"%signed", Applied(wish.name, "van-thu", "c" * 64, "a" * 64, "b" * 64)
 
     # putting rows in
 
@@ -174,6 +208,9 @@ class House:
     async def deliveries_of(self, message_id: str) -> Sequence[Delivery]:
         return [row for row in self.delivery_rows.values() if row.message_id == message_id]
 
+    async def verdicts(self, message_id: str) -> Sequence[Judged]:
+        return self.judged
+
     async def attempts_of(self, delivery_id: str) -> Sequence[Attempt]:
         return self.attempts.get(delivery_id, [])
 
@@ -203,7 +240,7 @@ async def served(
     async def contents(message: Message) -> Content:
         return decode(house.bodies[message.body.id]).content
 
-    rest = RestEndpoints(house, house, house, contents, StillClock())
+    rest = RestEndpoints(house, house, house, contents, StillClock(), house.judge, house.seal)
     for endpoint in rest.endpoints():
         names = _matched(endpoint.path, path)
         if endpoint.method == method and names is not None:

@@ -8,13 +8,14 @@ from typing import Any
 
 import jsonschema
 import pytest
-from rest_ports import NOW, House, document, read, served
+from rest_ports import CHANGED, NOW, House, document, read, served
 
 from adapters.rest.answers import problem
 from adapters.rest.codec import decode
 from adapters.rest.served import RestEndpoints
 from gateway.errors import Refusal
 from gateway.model.delivery import Attempt, State
+from gateway.model.verdict import Judged
 from gateway.ports import Reply
 from schemas.rest import document_schema, openapi
 
@@ -23,7 +24,7 @@ OPENAPI: Any = openapi()
 
 def endpoints() -> dict[tuple[str, str], Any]:
     house: Any = House()
-    return {(item.path, item.method.lower()): item for item in RestEndpoints(*[house] * 5).endpoints()}
+    return {(item.path, item.method.lower()): item for item in RestEndpoints(*[house] * 7).endpoints()}
 
 
 def operations() -> Iterator[tuple[str, str, Any]]:
@@ -116,6 +117,7 @@ def test_the_examples_of_documents_are_accepted_by_the_decoder() -> None:
 
 async def test_live_answers_fit_the_description() -> None:
     house = House()
+    house.judged = [Judged(0, "cong-van.pdf", "e" * 64, "pdf", CHANGED, NOW)]
     message = house.put(document("H53.01", ("G22",)), peer="qlvb", key="k")
     delivery = house.deliver(message, "vxp", state=State.LEASED, attempts=1)
     house.attempts[delivery.id] = [Attempt("a", delivery.id, 1, NOW, None, "started")]
@@ -130,6 +132,10 @@ async def test_live_answers_fit_the_description() -> None:
     ack = f"/api/v1/mailbox/{mail.id}/ack"
     done = await served(house, "POST", ack, headers=posted, body=b'{"result":"done"}')
     check(done, "/api/v1/mailbox/{delivery}/ack", "post")
+    verify, apply = "/api/v1/signatures/verify", "/api/v1/signatures/apply"
+    check(await served(house, "POST", verify, headers=posted, body=b'{"kind":"pdf","content":""}'), verify, "post")
+    sealed = await served(house, "POST", apply, headers=posted, body=b'{"party":"H53.01","content":""}')
+    check(sealed, apply, "post")
     described = await served(house, "GET", "/api/v1/openapi.json")
     check(described, "/api/v1/openapi.json")
     assert read(described) == OPENAPI

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,9 @@ def settings(tmp_path: Path) -> StoreSettings:
 
 @pytest.fixture
 async def upgraded(settings: StoreSettings) -> AsyncIterator[SqliteStore]:
-    store = await open_store(settings, SystemClock(), mailboxes=frozenset({"snv", "stc"}), platforms=frozenset({"vxp"}))
+    clock = FakeClock()
+    clock.moment = datetime(2026, 11, 23, tzinfo=UTC)  # a day after it was written: nothing has expired yet
+    store = await open_store(settings, clock, mailboxes=frozenset({"snv", "stc"}), platforms=frozenset({"vxp"}))
     yield store
     await store.close()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.model.verdict import NotValid
@@ -40,11 +41,13 @@ class Holder:
         return None
 
 
-def holder(leaf: x509.Certificate, pool: Sequence[x509.Certificate], scheme: Scheme) -> Holder:
+def holder(leaf: x509.Certificate, pool: Sequence[x509.Certificate], wanted: Scheme | None) -> Holder:
     """The holder *leaf* names, with what *pool* has of its chain. Raises key.unusable."""
     try:
         with decoding("the certificate"):
-            public = fitting(leaf.public_key(), scheme)
+            own = leaf.public_key()
+            scheme: Scheme = wanted or ("ecdsa" if isinstance(own, ec.EllipticCurvePublicKey) else "rsa-pkcs1v15")
+            public = fitting(own, scheme)
             chain = tuple(one.public_bytes(Encoding.DER) for one in above(leaf, pool))
             return Holder(leaf, leaf.public_bytes(Encoding.DER), chain, public, scheme)
     except NotValid as refusal:

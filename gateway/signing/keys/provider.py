@@ -28,7 +28,7 @@ class KeyState:
 
     id: str
     kind: Literal["file", "token"]
-    scheme: Scheme
+    scheme: Scheme | None
     state: str
     detail: str = ""
     subject: str = ""
@@ -143,6 +143,7 @@ class Keys:
             return state
         return replace(
             state,
+            scheme=own.scheme,
             subject=subject(own.leaf),
             fingerprint=fingerprint(own.leaf),
             not_before=own.leaf.not_valid_before_utc,

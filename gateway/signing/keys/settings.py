@@ -28,7 +28,7 @@ class FileKey:
     password: Opened | None = field(default=None, repr=False)
     certificate: Path | None = None
     chain: Path | None = None
-    scheme: Scheme = "rsa-pkcs1v15"
+    scheme: Scheme | None = None
     shared: bool = False
 
 
@@ -49,7 +49,7 @@ class TokenKey:
     key_id: str | None = None
     certificate: Path | None = None
     chain: Path | None = None
-    scheme: Scheme = "rsa-pkcs1v15"
+    scheme: Scheme | None = None
     sessions: int = 4
 
 

@@ -135,7 +135,8 @@ def _pairs(settings: TokenKey, objects: Objects) -> tuple[list[tuple[str, Holder
     found: list[tuple[str, Holder]] = []
     reason: KeyUnavailable | None = None
     for name, kind, key_id, label in objects["keys"]:
-        if not _is_named(settings, key_id, label) or (kind == "ec") != (settings.scheme == "ecdsa"):
+        of_other_kind = settings.scheme is not None and (kind == "ec") != (settings.scheme == "ecdsa")
+        if of_other_kind or not _is_named(settings, key_id, label):
             continue
         leaves = given[:1] or _on_token(objects, key_id, label)
         for leaf in leaves:

@@ -12,7 +12,7 @@ from gateway.errors import Refusal
 from gateway.model.delivery import UNASSIGNED, NewDelivery, State
 from gateway.model.message import Acceptance, Accepted, Kind, Message
 from gateway.storage.bodies import Body
-from gateway.storage.sqlite import arriving, incidents, messages, quarantining, queueing, rows
+from gateway.storage.sqlite import arriving, incidents, messages, quarantining, queueing, rows, verdicts
 from gateway.storage.sqlite.keeping import keep
 from gateway.storage.sqlite.transaction import Transaction, written
 
@@ -78,9 +78,10 @@ def _first(tx: Transaction, acceptance: Acceptance, body: Body, conflicts: dict[
         digest=acceptance.digest,
         body=keep(tx, body),
         findings=acceptance.findings,
-        marks=("conflict",) if conflicts else (),
+        marks=(*acceptance.marks, *(("conflict",) if conflicts else ())),
     )
     messages.insert(tx, message, submission)
+    verdicts.insert(tx, message.id, acceptance.verdicts)
     _remember(tx, acceptance)
     arriving.arrived(tx, submission, body.sha256, message_id=message.id)
     created = acceptance.deliveries + _acknowledgement(tx, acceptance)
@@ -242,6 +243,7 @@ def _accepted_fields(acceptance: Acceptance, message: Message, created: tuple[Ne
         "document_code": envelope.code,
         "conversation": envelope.conversation,
         "marks": message.marks,
+        "signatures": tuple(verdicts.written(judged) for judged in acceptance.verdicts),
         "urgent": envelope.urgent,
     }
 

@@ -11,6 +11,7 @@ from gateway.clock import from_millis, to_millis
 from gateway.errors import Stale
 from gateway.model.delivery import Claim, Concluded, Deferred, Delivered, Delivery, Rejected, State
 from gateway.model.message import BodyRef
+from gateway.model.verdict import Applied
 from gateway.ports import Conclusion
 from gateway.storage.bodies import Body
 from gateway.storage.sqlite import messages, queueing, rows
@@ -73,7 +74,7 @@ def _lease(tx: Transaction, seq: int) -> Claim:
     return Claim(attempt_id, row["attempts"], rows.delivery(row), row["wire_id"] or "")
 
 
-def keep_wire(tx: Transaction, held: Claim, body: Body) -> BodyRef:
+def keep_wire(tx: Transaction, held: Claim, body: Body, applied: Sequence[Applied] = ()) -> BodyRef:
     """Keep the bytes to send. Other bytes than before are a new recorded version. Raises Stale without the lease."""
     row = queueing.fetch(tx, held.delivery.id)
     if not _holds(row, held):
@@ -92,7 +93,22 @@ def keep_wire(tx: Transaction, held: Claim, body: Body) -> BodyRef:
     )
     tx.do("UPDATE deliveries SET wire_id = ? WHERE seq = ?", kept.id, row["seq"])
     tx.do("UPDATE attempts SET sent_sha256 = ? WHERE id = ?", kept.sha256, held.attempt_id)
+    for one in applied:
+        tx.entry("signature.applied", _applied_fields(row, held, one))
     return kept
+
+
+def _applied_fields(row: sqlite3.Row, held: Claim, one: Applied) -> dict[str, object]:
+    return {
+        "delivery": row["id"],
+        "message": row["message_id"] or "",
+        "destination": row["destination"],
+        "attempt": held.attempt_id,
+        "signing_key": one.key,
+        "certificate_sha256": one.certificate,
+        "file_sha256": one.before,
+        "signed_sha256": one.after,
+    }
 
 
 def conclude(tx: Transaction, held: Claim, conclusion: Conclusion) -> Concluded:

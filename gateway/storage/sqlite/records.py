@@ -36,6 +36,15 @@ def statuses(db: sqlite3.Connection, conversation: str, sender: str) -> Sequence
     return [row["status"] for row in found]
 
 
+def known(db: sqlite3.Connection, peer: str, sender: str, identity: str, digest: str) -> bool:
+    """Whether this content came under this identity before."""
+    found = db.execute(
+        "SELECT 1 FROM identities WHERE peer = ? AND sender = ? AND identity = ? AND digest = ?",
+        (peer, sender, identity, digest),
+    )
+    return bool(identity) and found.fetchone() is not None
+
+
 def delivery(db: sqlite3.Connection, delivery_id: str) -> Delivery | None:
     """One delivery, or None."""
     row = db.execute("SELECT * FROM deliveries WHERE id = ?", (delivery_id,)).fetchone()

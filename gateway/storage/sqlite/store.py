@@ -29,6 +29,7 @@ from gateway.model.message import (
     QuarantineState,
     Quarantining,
 )
+from gateway.model.verdict import Applied, Judged
 from gateway.ports import (
     Books,
     Conclusion,
@@ -58,6 +59,7 @@ from gateway.storage.sqlite import (
     records,
     sealing,
     tending,
+    verdicts,
     withholding,
 )
 from gateway.storage.sqlite.lanes import Lanes
@@ -174,11 +176,11 @@ class SqliteStore:
     async def claim(self, destination: str, limit: int) -> Sequence[Claim]:
         return await self._write(lambda tx: delivering.claim(tx, destination, limit, self._lanes))
 
-    async def keep_wire(self, claim: Claim, wire: bytes) -> BodyRef:
+    async def keep_wire(self, claim: Claim, wire: bytes, applied: Sequence[Applied] = ()) -> BodyRef:
         return await self._write_body(
             wire,
             Retention.WIRE,
-            lambda tx, body: delivering.keep_wire(tx, claim, body),
+            lambda tx, body: delivering.keep_wire(tx, claim, body, applied),
             WIRE,
             spooled="wire.after_spool",
         )
@@ -217,6 +219,9 @@ class SqliteStore:
     async def statuses(self, conversation: str, sender: str) -> Sequence[int]:
         return await self._read(lambda db: records.statuses(db, conversation, sender))
 
+    async def known(self, peer: str, sender: str, identity: str, digest: str) -> bool:
+        return await self._read(lambda db: records.known(db, peer, sender, identity, digest))
+
     async def settle(
         self, delivery_id: str, system: str, done: bool, reason: str, follow_up: pulling.FollowUp | None = None
     ) -> Concluded:
@@ -246,6 +251,9 @@ class SqliteStore:
 
     async def deliveries_of(self, message_id: str) -> Sequence[Delivery]:
         return await self._read(lambda db: records.deliveries_of(db, message_id))
+
+    async def verdicts(self, message_id: str) -> Sequence[Judged]:
+        return await self._read(lambda db: verdicts.of_message(db, message_id))
 
     async def attempts_of(self, delivery_id: str) -> Sequence[Attempt]:
         return await self._read(lambda db: records.attempts_of(db, delivery_id))
