@@ -6,6 +6,7 @@ SECONDS_OF_FUZZ ?= 60
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input --no-warn-script-location --root-user-action=ignore
 LOCK := uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate --custom-compile-command "make lock"
+FUZZ := formats xmldsig xades wsse jws asic pdf tsr x509 ocsp
 FAST := $(wildcard tests/unit tests/storage tests/adapters tests/security tests/console)
 
 .DEFAULT_GOAL := help
@@ -30,12 +31,16 @@ check: $(VENV)/.test ## Kiểm tra nhanh trước khi gửi mã: ruff, mypy, ph�
 	@$(BIN)/lint-imports > $(VENV)/lint-imports.txt || { cat $(VENV)/lint-imports.txt; exit 1; }
 	@$(BIN)/pytest -m "not long" --hypothesis-profile quick --ignore-glob="tests/adapters/test_sandbox_*" $(FAST) $(ARGS)
 
-fuzz: $(VENV)/.fuzz ## Tìm dữ liệu làm hỏng bộ đọc (SECONDS_OF_FUZZ=60) / Search for bytes that break a parser
-	@$(BIN)/python tests/fuzz/formats.py -max_total_time=$(SECONDS_OF_FUZZ) -max_len=8192 -timeout=5 -rss_limit_mb=1024 $(ARGS)
+fuzz: $(VENV)/.fuzz ## Tìm dữ liệu đánh lừa bộ đọc, bộ kiểm chữ ký (SECONDS_OF_FUZZ=60) / Search for bytes that break a parser or a verdict
+	@for target in $(FUZZ); do \
+	    echo "== $$target"; \
+	    $(BIN)/python tests/fuzz/fuzz.py $$target -max_total_time=$$(($(SECONDS_OF_FUZZ) / $(words $(FUZZ)) + 1)) -timeout=10 -rss_limit_mb=1024 $(ARGS) || exit 1; \
+	done
 
 bench: $(VENV)/.run ## Đo tốc độ trên máy này / Measure this machine
 	@$(BIN)/lienthong bench $(ARGS)
 	@$(BIN)/python tests/benchmarks/bench_dead_destination.py
+	@$(BIN)/python tests/benchmarks/bench_signatures.py
 
 docs: $(VENV)/.run ## Sinh lại docs/errors.md / Write docs/errors.md anew
 	@$(BIN)/python docs/errors_page.py

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -17,17 +18,17 @@ from gateway.clock import Clock
 from gateway.config import Config
 from gateway.config.model import Platform, System
 from gateway.config.signing import Demands as WrittenDemands
-from gateway.config.signing import SigningKey, SigningProfile
+from gateway.config.signing import SigningKey, SigningProfile, Trust
 from gateway.delivery.sealing import Profile, Sealing, SealingRoute
 from gateway.fetching import Fetching
 from gateway.intake.signatures import Demands, SignaturePolicy, Signatures
 from gateway.model.message import Kind
-from gateway.model.verdict import Judgement, Verdict
-from gateway.ports import Judge, KeyUnavailable, Tending
+from gateway.model.verdict import Applied, Judgement, Verdict
+from gateway.ports import Judge, KeyUnavailable, Seals, SealWish, Tending
 from gateway.signing.desk import Desk
 from gateway.signing.keys import FileKey, Keys, TokenKey
 from gateway.signing.pades.sign import SignPdf
-from gateway.signing.policy import POLICIES
+from gateway.signing.policy import POLICIES, Policy
 from gateway.signing.seals import OrganisationSeals, SealProfile
 from gateway.signing.timestamp.client import Stamper, StampSettings, TimeAuthority
 from gateway.signing.trust.expiry import expiring
@@ -46,6 +47,31 @@ WARN_EVERY: Final = timedelta(hours=6).total_seconds()
 NOBODY: Final = TrustStores()
 
 
+class RecordedSeals:
+    """`gateway.ports.Seals` for whoever asks over an interface: nothing signed is handed out before it is on record.
+    What a route signs is recorded with the bytes that are sent.
+    """
+
+    def __init__(self, seals: Seals, store: Tending) -> None:
+        self._seals = seals
+        self._store = store
+
+    async def __call__(self, pdf: bytes, wish: SealWish) -> tuple[bytes, Applied]:
+        """As the port says. Also raises StoreUnavailable."""
+        signed, applied = await self._seals(pdf, wish)
+        if applied.before != applied.after:
+            fields = {
+                "signing_key": applied.key,
+                "certificate_sha256": applied.certificate,
+                "file_sha256": applied.before,
+                "signed_sha256": applied.after,
+                "party": wish.party,
+                "actor": wish.actor,
+            }
+            await self._store.record("signature.applied", fields)
+        return signed, applied
+
+
 class Notary:
     """Built by the composition root; `start` before listening, `close` after."""
 
@@ -55,6 +81,7 @@ class Notary:
         self._store = store
         self._clock = clock
         trust = config.trust
+        self._policy = policy_of(trust)
         self._folder = TrustFolder(trust.directory) if trust.directory else None
         self._client = Client([*trust.fetch_from, *config.signing.stamps])
         self._workers = Workers()
@@ -62,28 +89,29 @@ class Notary:
             Fetching(self._client),
             clock,
             trust=self._everyone,
-            policy=POLICIES[trust.policy],
+            policy=self._policy,
             random=secrets.token_bytes,
             limits=GatherLimits(deadline=trust.fetch_deadline, nonce=trust.ocsp_nonce),
         )
-        self.judge: Judge = Desk(self._workers, self._stores, self._gatherer, POLICIES[trust.policy])
+        self.judge: Judge = Desk(self._workers, self._stores, self._gatherer, self._policy)
         self.signatures = Signatures(self.judge if self._folder else None, _policy(config))
         self.keys = Keys(
-            [_key(one) for one in config.signing.keys],
+            [key_settings(one) for one in config.signing.keys],
             warn=self._warned,
             now=clock.now,
             pin_memory=config.gateway.data_dir / "pins.json",
         )
-        self.seals = self._seals()
+        self._seals = self._signing()
+        self.seals = RecordedSeals(self._seals, store)
         self._warnings: set[tuple[str, str]] = set()
 
-    def _seals(self) -> OrganisationSeals:
+    def _signing(self) -> OrganisationSeals:
         signing = self._config.signing
         stamper = Stamper(
             StampSettings(
                 tuple(TimeAuthority(url) for url in signing.stamps),
                 deadline=signing.stamp_deadline,
-                policy=POLICIES[self._config.trust.policy],
+                policy=self._policy,
             ),
             Fetching(self._client),
             lambda: self._stores().timestamping,
@@ -109,7 +137,7 @@ class Notary:
             for route in self._config.effective_routes
             if route.platform == destination and route.sign
         ]
-        return Sealing(self.seals, routes)
+        return Sealing(self._seals, routes)
 
     def _sound(self, verdict: Verdict) -> bool:
         """Whether our own signature may leave: valid, or what only revocation data or an own anchor is missing for."""
@@ -184,7 +212,17 @@ class Notary:
         return held
 
 
-def _key(item: SigningKey) -> FileKey | TokenKey:
+def policy_of(trust: Trust) -> Policy:
+    """The policy of the live path, with the key usage that the province asks of signers."""
+    policy = POLICIES[trust.policy]
+    wanted = _USAGES.get(trust.key_usage)
+    return replace(policy, usages=frozenset({wanted})) if wanted else policy
+
+
+_USAGES: Final = {"digitalSignature": "digital_signature", "nonRepudiation": "non_repudiation"}
+
+
+def key_settings(item: SigningKey) -> FileKey | TokenKey:
     """One row of [[signing.keys]]; `check-config` saw to it that it is one or the other."""
     if item.file is not None:
         password = item.password.reveal() if item.password else None

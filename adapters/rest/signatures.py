@@ -61,7 +61,7 @@ class Signatures:
     async def apply(self, call: Call) -> Reply:
         """The PDF with the organisation's signature: as JSON where JSON was sent, else as the file itself."""
         asked = _asked(call, _WISHES)
-        wish = _wish(asked.words)
+        wish = _wish(asked.words, call.caller.system)
         if wish.party not in call.caller.parties:
             raise Refusal("auth.forbidden", "party", "this party does not belong to the calling system")
         signed, applied = await self._seals(asked.content, wish)
@@ -73,14 +73,14 @@ class Signatures:
         return answer({**record, "content": base64.b64encode(signed).decode()})
 
 
-def _wish(words: Mapping[str, str]) -> SealWish:
+def _wish(words: Mapping[str, str], actor: str) -> SealWish:
     form = next((known for known in _FORMS if known == words.get("form", "")), None)
     if form is None:
         raise Refusal("http.request", "form", "seal, corner or none")
     given = {name: value for name, value in words.items() if name != "form"}
     if too_long := next((name for name, value in given.items() if len(value) > LONGEST_TEXT), ""):
         raise Refusal("http.request", too_long, f"at most {LONGEST_TEXT} characters")
-    return SealWish(**{"party": "", **given}, form=form)
+    return SealWish(**{"party": "", **given}, form=form, actor=actor)
 
 
 def _asked(call: Call, words: Sequence[str], *, detached: bool = False) -> Asked:

@@ -14,6 +14,7 @@ from gateway.cli.frame import with_config, with_reason, with_screen
 from gateway.cli.screen import Screen, shown
 from gateway.cli.words import JUDGEMENTS, KINDS, STATES
 from gateway.errors import Refusal
+from gateway.model.changes import vietnamese
 from gateway.model.delivery import Attempt, Delivery
 from gateway.model.message import Message
 from gateway.model.verdict import REASONS, Judged, Verdict
@@ -198,7 +199,8 @@ def _common_name(signer: str) -> str:
 def _reason(verdict: Verdict, screen: Screen) -> str:
     reason = REASONS[verdict.reason]
     said = screen.pick((reason.vi, reason.en))
-    return "; ".join(part for part in (said, verdict.detail, *verdict.later_changes) if part)
+    changes = [screen.pick((vietnamese(line), line)) for line in verdict.later_changes]
+    return "; ".join(part for part in (said, verdict.detail, *changes) if part)
 
 
 def _show_recipients(story: Story, screen: Screen) -> None:

@@ -26,13 +26,15 @@ class Trust(Table):
     """Nguồn tin cậy và yêu cầu về chữ ký số. / Whose signatures are believed, and what is asked of them.
 
     *directory* holds ``state/``, ``public/``, ``tsa/`` (certificates, PEM or DER) and ``speakers.toml``; it is read
-    anew when it changes. Without it no signature is judged on arrival. *fetch_from*: the hosts that may be asked for
-    OCSP answers, CRLs and issuers; what only others could tell stays *indeterminate*. *signatures*, by kind of message:
-    "require" takes only what is valid, "flag" keeps and shows the verdict, "off" judges nothing.
+    anew when it changes. Without it no signature is judged on arrival. *key_usage*: the bit of KeyUsage a signer needs,
+    where a certificate has that extension. *fetch_from*: hosts that may be asked for OCSP answers, CRLs and issuers;
+    what only others could tell stays *indeterminate*. *signatures*, by kind of message: "require" takes only what is
+    valid, "flag" keeps and shows the verdict, "off" judges nothing.
     """
 
     directory: FilePath | None = None
     policy: Literal["production", "compat"] = "production"
+    key_usage: Literal["either", "digitalSignature", "nonRepudiation"] = "either"
     fetch_from: tuple[BaseUrl, ...] = ()
     fetch_deadline: Duration = written("10s", gt=0, le=60)
     ocsp_nonce: bool = False

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.errors import Refusal
+from gateway.model.changes import vietnamese
 from gateway.model.document import Attachment, Content, Document
 from gateway.model.message import Kind
 from gateway.model.verdict import Judged, Judgement, Verdict
@@ -78,15 +79,19 @@ class Signatures:
         return tuple(found)
 
     async def _one(self, place: int, file: Attachment, party: str, at: datetime) -> Judged:
-        form, digest = await asyncio.to_thread(_looked_at, file)
-        verdict = _NO_FORM if not form else _UNSIGNED
-        if self._judge and form and not _is_plain_pdf(form, file.content):
+        form, digest, unsigned = await asyncio.to_thread(_looked_at, file)
+        verdict = _UNSIGNED if form else _NO_FORM
+        if self._judge and form and not unsigned:
             verdict = await self._judge(form, file.content, at=at, party=party)
         return Judged(place, file.name, digest, form, verdict, at)
 
 
-def _looked_at(file: Attachment) -> tuple[str, str]:
-    return form_of(file.content), hashlib.sha256(file.content).hexdigest()
+def _looked_at(file: Attachment) -> tuple[str, str, bool]:
+    """Form, SHA-256, and whether it is a PDF without a signature: one stands in clear with its /ByteRange (ISO 32000-2
+    §12.8.1), so no process is spent on a file that has none."""
+    form = form_of(file.content)
+    unsigned = form == "pdf" and b"ByteRange" not in file.content
+    return form, hashlib.sha256(file.content).hexdigest(), unsigned
 
 
 def form_of(content: bytes) -> str:
@@ -95,14 +100,9 @@ def form_of(content: bytes) -> str:
         return "pdf"
     if content[:4] == b"PK\x03\x04" and b"mimetypeapplication/vnd.etsi.asic-" in content[:128]:
         return "asic"
-    if content.lstrip()[:1] == b"<" and b"http://www.w3.org/2000/09/xmldsig#" in content:
+    if content[:HEAD].lstrip()[:1] == b"<" and b"http://www.w3.org/2000/09/xmldsig#" in content:
         return "xades" if b"http://uri.etsi.org/01903/" in content else "xmldsig"
     return ""
-
-
-def _is_plain_pdf(form: str, content: bytes) -> bool:
-    """A signature's /ByteRange stands in clear (ISO 32000-2 §12.8.1): without one, no process is spent."""
-    return form == "pdf" and b"ByteRange" not in content
 
 
 _MARKS: Final = ("signature_invalid", "signature_indeterminate", "signed_in_part", "unsigned", "signed")
@@ -136,7 +136,14 @@ def require_valid(judged: Sequence[Judged]) -> None:
         verdict = one.verdict
         if verdict.judgement is Judgement.VALID:
             continue
-        said = "; ".join((verdict.reason, verdict.detail, *verdict.later_changes)).strip("; ")
+        said = "; ".join(part for part in (verdict.reason, verdict.detail, *_told(verdict.later_changes)) if part)
         if verdict.reason in _TEMPORARY:
             raise Refusal("signature.unproven", one.name, said, retry_after=RETRY_AFTER)
         raise Refusal(_CODES.get(verdict.reason, "signature.invalid"), one.name, said)
+
+
+def _told(changes: Sequence[str]) -> tuple[str, ...]:
+    """What was changed, in both languages: whoever sent the file must find the place."""
+    if not changes:
+        return ()
+    return (f"{'; '.join(map(vietnamese, changes))} / {'; '.join(changes)}",)

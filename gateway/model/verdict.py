@@ -6,12 +6,14 @@ not be judged at all: *unsupported* and *malformed*.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from gateway.errors import GatewayError
+from gateway.model.changes import vietnamese
 
 
 class Judgement(StrEnum):
@@ -188,7 +190,10 @@ def members(verdict: Verdict) -> dict[str, object]:
         "verdict": verdict.judgement.value,
         "reason": verdict.reason,
         "detail": verdict.detail,
-        "explanation": {"vi": reason.vi, "en": reason.en},
+        "explanation": {
+            "vi": _explained(reason.vi, map(vietnamese, verdict.later_changes)),
+            "en": _explained(reason.en, verdict.later_changes),
+        },
         "signer": verdict.signer,
         "certificate": verdict.certificate,
         "signed_at": verdict.signed_at.isoformat() if verdict.signed_at else None,
@@ -198,3 +203,9 @@ def members(verdict: Verdict) -> dict[str, object]:
         "signed": [{"path": part.path, "sha256": part.sha256} for part in verdict.signed],
         "later_changes": list(verdict.later_changes),
     }
+
+
+def _explained(reason: str, changes: Iterable[str]) -> str:
+    """The reason, and what was changed if anything was."""
+    told = "; ".join(changes)
+    return f"{reason}: {told}" if told else reason

@@ -122,7 +122,8 @@ at the top right of page 1 (attachments in files of their own, copies), or nothi
 class SealWish:
     """A signature wanted on one PDF, in the name of *party*. *profile* is the configuration's name of it, "" the first
     that fits the party; *form* "" is the profile's. *number* and *agency* are what a corner says; *copy* ("SAO Y",
-    "SAO LỤC", "TRÍCH SAO") makes it a copy's. *signer* is the full name under which a seal may be put."""
+    "SAO LỤC", "TRÍCH SAO") makes it a copy's. *signer* is the full name under which a seal may be put, *actor* the
+    system that asked."""
 
     party: str
     name: str = ""
@@ -132,6 +133,7 @@ class SealWish:
     agency: str = ""
     copy: str = ""
     signer: str = ""
+    actor: str = ""
 
 
 class Seals(Protocol):

@@ -14,6 +14,7 @@ class Policy:
     *raw_keys* and *hmac*: public keys without a certificate and shared keys, from the trust directory only.
     *revocation*: "required" makes a certificate that names a source of revocation data indeterminate without such data;
     "offered" uses what is handed in. In both, evidence that was handed in is binding for the whole chain.
+    *usages*: which bits of KeyUsage, where a signer's certificate has it, make it one for signatures; any of them does.
     """
 
     name: Literal["production", "compat"]
@@ -25,6 +26,7 @@ class Policy:
     raw_keys: bool
     eddsa: bool
     revocation: Literal["required", "offered"]
+    usages: frozenset[str] = frozenset({"digital_signature", "non_repudiation"})
 
 
 PRODUCTION: Final = Policy(

@@ -32,8 +32,8 @@ async def test_a_file_is_judged_as_it_came() -> None:
     assert house.asked == [("pdf", b"%PDF-1.7 \xff", {})]
     assert (said["verdict"], said["later_changes"]) == ("invalid", ["page 2 was added"])
     assert said["explanation"] == {
-        "vi": "Tệp bị sửa sau chữ ký ngoài mức cho phép",
-        "en": "The file was changed after the signature beyond what is allowed",
+        "vi": "Tệp bị sửa sau chữ ký ngoài mức cho phép: trang 2 được thêm vào",
+        "en": "The file was changed after the signature beyond what is allowed: page 2 was added",
     }
 
 

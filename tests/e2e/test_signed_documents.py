@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -178,6 +179,11 @@ async def test_a_pdf_signed_over_the_interface_is_valid_in_the_gateways_own_eyes
             async with session.post(f"{url}/apply", params={"party": "H53.02"}, data=content) as response:
                 assert response.status == 403
         assert (said["verdict"], said["signatures"], said["time_proven"]) == ("valid", 2, True)
+        store = signed.province.gateway.store
+        entries = [*await store.sealed(0, 1000), *await store.unsealed(1000)]
+        (entry,) = [json.loads(each.raw) for each in entries if each.type == "signature.applied"]
+        assert (entry["actor"], entry["party"]) == ("snv", "H53.01")
+        assert entry["signed_sha256"] == hashlib.sha256(content).hexdigest()
 
 
 async def test_while_no_time_stamp_is_to_be_had_a_delivery_waits_and_goes_out_signed_afterwards(tmp_path: Path) -> None:

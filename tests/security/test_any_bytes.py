@@ -1,4 +1,9 @@
-"""Whatever the bytes: every parser ends with a value or a Refusal, and never with anything else."""
+"""Whatever the bytes: every parser ends with a value or a Refusal, every judge with a Verdict, and never with
+anything else; and no change of a signed file makes bytes count as signed that nobody signed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -6,6 +11,8 @@ from hypothesis import strategies as st
 
 from gateway.errors import Refusal
 from gateway.formats.reading import KINDS
+from gateway.model.verdict import Judgement
+from tests.fuzz.verdicts import MAKERS, kind
 
 SEEDS = (
     b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><a>\xc3\xa1&amp;</a></s:Body></s:Envelope>',
@@ -16,9 +23,9 @@ SEEDS = (
 
 
 @st.composite
-def mutants(draw: st.DrawFn) -> bytes:
+def mutants(draw: st.DrawFn, seeds: Sequence[bytes] = SEEDS) -> bytes:
     """A valid file with some bytes changed, cut or repeated."""
-    raw = bytearray(draw(st.sampled_from(SEEDS)))
+    raw = bytearray(draw(st.sampled_from(seeds)))
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(raw)))
         length = draw(st.integers(0, 8))
@@ -67,3 +74,27 @@ def test_hostile_input_has_its_code(kind: str, raw: bytes, code: str) -> None:
     with pytest.raises(Refusal) as refused:
         KINDS[kind](raw)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@given(drawn=st.data())
+def test_no_change_of_a_signed_file_makes_signed_what_nobody_signed(name: str, drawn: st.DataObject) -> None:
+    signed = kind(name)
+    raw = drawn.draw(mutants(signed.seeds) | st.binary(max_size=400))
+    assert signed.findings(raw) == []
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_every_kind_of_file_is_valid_as_it_was_signed_and_not_without_its_middle(name: str) -> None:
+    """The property above is no empty one: what it starts from is valid, and a damaged file is not."""
+    for seed in kind(name).seeds:
+        damaged = seed[: len(seed) // 2] + seed[len(seed) // 2 + 1 :]
+        assert {one.judgement for one in kind(name).judged(seed)} == {Judgement.VALID}
+        assert Judgement.VALID not in {one.judgement for one in kind(name).judged(damaged)}
+
+
+def test_bytes_nobody_signed_are_a_finding() -> None:
+    """The check itself: another file that is valid, with a seed it does not come from."""
+    ours = kind("jws")
+    other = replace(ours, seeds=kind("x509").seeds)
+    assert "nobody signed" in " ".join(other.findings(ours.seeds[0]))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from asn1crypto import x509 as asn1
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, pkcs7
 from trust_pki import AT, DAY, OCSP_SIGNING, Holder, key, make, usage, world
 
 from gateway.model.verdict import NotValid
@@ -67,9 +67,40 @@ def test_who_only_names_itself_as_issuer_is_no_anchor() -> None:
 @pytest.mark.parametrize("name", ["bad.pem", "bad.der", "bad.pub.pem"])
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"\x30\x05nonsense")
+    top, _, _ = world()
+    (tmp_path / "root.crt").write_bytes(top.der)
     with pytest.raises(TrustFault) as fault:
-        load(tmp_path)
+        load(tmp_path, strict=True)
     assert fault.value.file.name == name
+    found = load(tmp_path)
+    assert (found.anchors, found.unread) == ((top.cert,), (name,))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello\n", b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"]
+)
+def test_what_is_no_certificate_spoils_nothing_beside_it(tmp_path: Path, content: bytes) -> None:
+    top, _, _ = world()
+    (tmp_path / "a.pem").write_bytes(content)
+    (tmp_path / "z.der").write_bytes(top.der)
+    found = load(tmp_path)
+    assert (found.anchors, found.unread) == ((top.cert,), ("a.pem",))
+
+
+def test_an_empty_file_is_no_shared_key(tmp_path: Path) -> None:
+    (tmp_path / "partner.hmac").write_bytes(b"")
+    assert load(tmp_path).shared_keys == ()
+    with pytest.raises(TrustFault):
+        load(tmp_path, strict=True)
+
+
+@pytest.mark.parametrize("encoding", [Encoding.DER, Encoding.PEM])
+def test_a_bundle_of_certificates_is_opened(tmp_path: Path, encoding: Encoding) -> None:
+    top, middle, leaf = world()
+    bundle = pkcs7.serialize_certificates([top.cert, middle.cert, leaf.cert], encoding)
+    (tmp_path / "chain.p7b").write_bytes(bundle)
+    found = load(tmp_path)
+    assert (found.anchors, found.intermediates, found.pinned) == ((top.cert,), (middle.cert,), (leaf.cert,))
 
 
 def test_a_directory_that_is_not_there_is_a_fault(tmp_path: Path) -> None:

@@ -249,9 +249,12 @@ def test_what_another_signer_signed_is_not_told_as_the_first_ones() -> None:
 
 def test_a_file_without_signature_or_without_xml_says_so() -> None:
     assert reason(b"<a/>") == "signature.absent"
-    for raw in (b"", b"<a", b"PK\x03\x04", b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', b"\xff\xfe"):
+    for raw in (b"", b"<a", b"PK\x03\x04", b"\xff\xfe"):
         assert ask(raw).judgement is Judgement.MALFORMED
         assert certificates(raw) == ()
+    with_dtd = b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'
+    assert ask(with_dtd).judgement is Judgement.UNSUPPORTED
+    assert certificates(with_dtd) == ()
 
 
 def test_the_signer_must_be_trusted() -> None:
@@ -412,14 +415,26 @@ def test_a_rule_of_ones_own_gives_keys_and_transforms() -> None:
     assert trusted_signer(verified, question=question(), pool=(world()[1].cert,)).certificate == signer.cert
 
 
-def test_what_a_manifest_lists_is_verified_only_if_asked() -> None:
-    listed = NewReference("x.txt", content=b"octets")
-    draft = made(None, [listed])
-    reference = next(safexml.parse(draft).root.iter(uris.ds("Reference")))
+def with_manifest(*listed: NewReference) -> bytes:
+    """A signature over a manifest of *listed*, and nothing else."""
     manifest = etree.Element(uris.ds("Manifest"), Id="m")
-    manifest.append(reference)
-    content = made(None, [NewReference("#m", EXCLUSIVE, type=uris.MANIFEST_TYPE)], objects=[manifest])
-    assert ask(content).scope is Scope.FULL
+    manifest.extend(safexml.parse(made(None, listed)).root.iter(uris.ds("Reference")))
+    return made(None, [NewReference("#m", EXCLUSIVE, type=uris.MANIFEST_TYPE)], objects=[manifest])
+
+
+def test_what_a_signed_manifest_lists_must_hold_as_far_as_it_is_at_hand() -> None:
+    content = with_manifest(NewReference("x.txt", content=b"octets"))
+    assert ask(content, detached={"x.txt": b"octets"}).scope is Scope.FULL
+    assert reason(content, detached={"x.txt": b"changed"}) == "signature.digest"
+    absent = ask(content)
+    assert (absent.reason, absent.scope) == ("ok", Scope.PARTIAL)
+    assert "1 references of signed manifests" in absent.detail
+    odd = with_manifest(NewReference("x.txt", (Transform("urn:own"),), content=b"", octets=b"own"))
+    assert ask(odd, detached={"x.txt": b"octets"}).scope is Scope.PARTIAL
+
+
+def test_the_references_of_manifests_are_verified_for_a_caller_that_asks() -> None:
+    content = with_manifest(NewReference("x.txt", content=b"octets"))
     signature = signatures_in(safexml.parse(content).root)[0]
     for octets, expected in ((b"octets", None), (b"changed", "signature.digest")):
         rules = Rules(resolve=lambda uri, octets=octets: octets, manifests=True)

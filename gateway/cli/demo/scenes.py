@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.cli.demo.prologue import FAULTS, INCOMING, OUTGOING, Prologue, play_prologue
 from gateway.cli.demo.screen import Row, Screen
-from gateway.cli.demo.stage import COMMUNES, SENDER, Stage, set_stage
+from gateway.cli.demo.stage import BUSY, COMMUNES, SENDER, Stage, set_stage
 from sandbox import edxml
 from sandbox.department import DepartmentSystem, compose
 from sandbox.edxml import File, Organ
@@ -21,11 +21,13 @@ from sandbox.pdf import make_pdf
 from sandbox.pki.desk import letter_of
 from sandbox.pki.forgery import forge
 from sandbox.pki.picture import page_png
-from sandbox.settings import MINISTRY_SYSTEM
+from sandbox.settings import MINISTRY_SYSTEM, SECOND_MINISTRY_SYSTEM
 from sandbox.writing import Draft
 
 _FIRST_INCOMING = 1101
 MINISTRY = Organ(MINISTRY_SYSTEM, "Văn phòng Chính phủ")
+STRICT = Organ(SECOND_MINISTRY_SYSTEM, "Bộ Nội vụ")
+"""A ministry to which only documents with valid signatures go."""
 
 
 @dataclass
@@ -84,7 +86,7 @@ async def _morning(play: Play) -> list[Row]:
         await _signed(stage, "cong-van.pdf", "Báo cáo cải cách hành chính quý IV"),
         await _signed(stage, "phu-luc.pdf", "Phụ lục số liệu"),
     ]
-    letter = _letter("1201", "Báo cáo cải cách hành chính quý IV", files, to=[MINISTRY, *COMMUNES])
+    letter = _letter("1201", "Báo cáo cải cách hành chính quý IV", files, [MINISTRY, *COMMUNES], SENDER)
     async with stage.rest_system() as sender, stage.vxp_system() as communes:
         accepted = await sender.send(letter, "demo-1201")
         screen.say(
@@ -392,7 +394,7 @@ async def _broken(play: Play) -> list[Row]:
         )
     forged = await _forged(play)
     books = await stage.books()
-    good = good and books.quarantined == len(_BROKEN) and books.balanced
+    good = good and books.quarantined == len(_BROKEN) + len(_FORGERIES) and books.balanced
     screen.good(
         f"Không gì bị vứt đi: {books.quarantined} gói nằm trong khu cách ly để người phụ trách xem.",
         f"Nothing is thrown away: {books.quarantined} packages wait in quarantine for a person.",
@@ -415,13 +417,15 @@ async def _forged(play: Play) -> Row:
     letter = await _signed(stage, "cong-van.pdf", "Kinh phí năm 2027")
     forgeries = await asyncio.to_thread(forge, letter.content)
     good = True
-    for name, vi, en in _FORGERIES:
-        _, said = await stage.call("POST", "/api/v1/signatures/verify?kind=pdf", data=forgeries[name], headers=_PDF)
-        good = good and said["verdict"] == "invalid" and bool(said["later_changes"])
-        changes = "; ".join(said["later_changes"])
+    for number, (name, vi, en) in enumerate(_FORGERIES, start=3101):
+        file = File("cong-van.pdf", "application/pdf", forgeries[name])
+        document = _letter(str(number), "Kinh phí năm 2027", [file], (STRICT,))
+        status, problem = await stage.call("POST", "/api/v1/documents", json=document)
+        good = good and status == 422 and problem["code"] == "signature.changed"
+        changes = problem["detail"].partition("; ")[2].partition(" / ")
         screen.bad(
-            f"{vi}: {said['explanation']['vi']} ({changes}).",
-            f"{en}: {said['explanation']['en']} ({changes}).",
+            f"{vi}: {problem['title']} ({changes[0]}) [{problem['code']}].",
+            f"{en}: {problem['code']} ({changes[2]}).",
         )
     return Row(
         ("Văn bản bị sửa mà trông vẫn như thật", "A forged document looks like the real one"),
@@ -484,9 +488,11 @@ _BROKEN = [
 _SCENES: tuple[Callable[[Play], Awaitable[list[Row]]], ...] = (_morning, _urgent, _killed, _broken)
 
 
-def _letter(number: str, subject: str, files: list[File], to: Sequence[Organ] = (MINISTRY,)) -> dict[str, Any]:
-    document_id = f"{SENDER.code},2026/11/20,{number}/SNV-VP"
-    return compose(SENDER, to, number, "SNV-VP", subject, "2026-11-20", files, document_id=document_id)
+def _letter(
+    number: str, subject: str, files: list[File], to: Sequence[Organ] = (MINISTRY,), sender: Organ = BUSY
+) -> dict[str, Any]:
+    document_id = f"{sender.code},2026/11/20,{number}/SNV-VP"
+    return compose(sender, to, number, "SNV-VP", subject, "2026-11-20", files, document_id=document_id)
 
 
 def _pdf(name: str, size: int) -> File:

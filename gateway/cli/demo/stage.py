@@ -40,7 +40,7 @@ from sandbox.pki.seal import seal_png
 from sandbox.pki.service import RunningPki
 from sandbox.pki.typeface import default_typeface
 from sandbox.province import OFFICE_VARIABLE, merged_province
-from sandbox.settings import PROVINCE_SYSTEM, SandboxSettings
+from sandbox.settings import PROVINCE_SYSTEM, SECOND_MINISTRY_SYSTEM, SandboxSettings
 
 Value = TypeVar("Value")
 
@@ -48,6 +48,9 @@ PROVINCE = merged_province(departments=3, communes=4)
 """Two former provinces, two makers' document systems: one speaks VXP, the other REST."""
 
 SENDER = PROVINCE.rest.parties[0]
+"""The department whose seal the gateway applies."""
+BUSY = PROVINCE.rest.parties[1]
+"""One that sends much, and seals nothing."""
 COMMUNES = PROVINCE.vxp.parties[-2:]
 
 SEATS = tuple((f"cho-thu-{n}", f"H53.98.0{n}", f"000.98.0{n}.H53") for n in (1, 2))
@@ -93,6 +96,10 @@ secret = "env:DEMO_VXP_SECRET"
 requests_per_second = 100
 poll_interval = "300ms"
 deadline = "3s"
+[[routes]]
+to = ["{strict}"]
+platform = "vxp"
+signatures = {{ document = "require" }}
 [[routes]]
 to = ["*"]
 platform = "vxp"
@@ -314,6 +321,7 @@ async def _prepare(folder: Path, sandbox: Running) -> Stage:
             trust=folder / "trust",
             pki=pki.hierarchy.base_url,
             sender=SENDER.code,
+            strict=SECOND_MINISTRY_SYSTEM,
         ),
         encoding="utf-8",
     )

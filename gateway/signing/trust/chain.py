@@ -102,7 +102,7 @@ class _Question:
         if _holds(self.trust.pinned, der):
             check_window(leaf, self.at)
             return Chain((certificate,), self.at, "pinned")
-        profile.check_purpose(leaf, purpose)
+        profile.check_purpose(leaf, purpose, self.policy.usages)
         if _holds(self.trust.anchors, der):
             return self._anchor(leaf)
         return self._found(leaf, purpose)

@@ -22,6 +22,8 @@ class TrustStore:
     pinned: tuple[Certificate, ...] = ()
     public_keys: tuple[tuple[str, PublicKeyTypes], ...] = ()
     shared_keys: tuple[tuple[str, bytes], ...] = ()
+    unread: tuple[str, ...] = ()
+    """Files of the directory that should hold some of this and could not be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,16 +72,19 @@ def check_authority(node: Node, *, anchor: bool) -> None:
         raise _wrong("an authority has no name")
 
 
-def check_purpose(node: Node, purpose: Purpose) -> None:
+_SIGNATURES: Final = frozenset({"digital_signature", "non_repudiation"})
+
+
+def check_purpose(node: Node, purpose: Purpose, usages: frozenset[str] = _SIGNATURES) -> None:
     """Whether the end entity is good for *purpose* (§4.2.1.3, §4.2.1.12). Raises NotValid chain.usage.
 
-    *signing*: digitalSignature or nonRepudiation, and not a time stamper's or OCSP responder's own certificate;
+    *signing*: one of *usages*, and not a time stamper's or OCSP responder's own certificate;
     *timestamping*: RFC 3161 §2.3; *ocsp*: RFC 6960 §4.2.2.2.
     """
     if purpose == "any":
         return
     usage, purposes = node.key_usage, node.purposes
-    if usage is not None and not usage & {"digital_signature", "non_repudiation"}:
+    if usage is not None and not usage & (usages if purpose == "signing" else _SIGNATURES):
         raise NotValid("chain.usage", "the key is not for signatures")
     if purpose == "signing" and purposes is not None and purposes <= _ROLES:
         raise NotValid("chain.usage", "the certificate is for time stamps or OCSP only")

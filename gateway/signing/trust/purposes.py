@@ -56,7 +56,7 @@ def load_purposes(root: Path) -> TrustStores:
     A time stamp is never judged by the authorities of documents, nor the reverse. Raises TrustFault: a folder or file
     that cannot be used, or neither state nor public.
     """
-    stores = {name: load(root / name) if (root / name).is_dir() else TrustStore() for name in FOLDERS}
+    stores = {name: load(root / name, strict=True) if (root / name).is_dir() else TrustStore() for name in FOLDERS}
     state, public = stores["state"], stores["public"]
     if not any((root / name).is_dir() for name in ("state", "public")):
         raise TrustFault(root, "neither state nor public is there")

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import pkcs7
 
 from gateway.errors import GatewayError
 from gateway.model.verdict import NotValid
 from gateway.signing.trust import armour
 from gateway.signing.trust.model import TrustStore
 
-_CERTIFICATE_NAMES = (".pem", ".crt", ".cer", ".der", ".ca-bundle", ".p7c")
+_CERTIFICATE_NAMES = (".pem", ".crt", ".cer", ".der", ".ca-bundle", ".p7b", ".p7c")
 _PUBLIC_KEY = ".pub.pem"
 _SHARED_KEY = ".hmac"
+_BUNDLE_LABELS = ("PKCS7", "PKCS #7 SIGNED DATA", "CMS")
+_BUNDLE = bytes.fromhex("06092a864886f70d010702")
+"""The object identifier of SignedData, with which such a bundle in DER begins (RFC 5652 §5.1)."""
+_HEAD = 20
 
 
 class TrustFault(GatewayError):
@@ -29,23 +35,39 @@ class TrustFault(GatewayError):
         super().__init__(f"{file}: {detail}")
 
 
-def load(directory: Path) -> TrustStore:
+def load(directory: Path, *, strict: bool = False) -> TrustStore:
     """Read *directory* (not its sub-directories), in the order of file names.
 
     ``*.pub.pem`` are public keys and ``*.hmac`` shared keys (their bytes as they are), each under its stem; ``.pem .crt
-    .cer .der`` hold certificates; other names are passed over. A self-signed authority is an anchor, and so is a
-    self-signed certificate that does not say what it is (version 1, or no basicConstraints). Raises TrustFault.
+    .cer .der .p7b .p7c`` hold certificates, one or several, PKCS #7 included; other names are passed over. A
+    self-signed authority is an anchor, and so is a self-signed certificate that does not say what it is (version 1, or
+    no basicConstraints).
+
+    A file that cannot be read is passed over and named in `TrustStore.unread` (what is not read is not trusted), or
+    under *strict* a TrustFault. Raises TrustFault too where the directory cannot be read.
     """
     try:
         files = sorted(entry for entry in directory.iterdir() if entry.is_file() and not entry.name.startswith("."))
     except OSError as fault:
         raise TrustFault(directory, fault.strerror or "cannot be read") from fault
-    found = [one for file in files for one in _certificates(file)]
-    return sorted_out(
-        found,
-        public_keys=tuple((_stem(file, _PUBLIC_KEY), _key(file)) for file in files if file.name.endswith(_PUBLIC_KEY)),
-        shared_keys=tuple((_stem(file, _SHARED_KEY), _bytes(file)) for file in files if file.suffix == _SHARED_KEY),
-    )
+    certificates: list[x509.Certificate] = []
+    public_keys: list[tuple[str, PublicKeyTypes]] = []
+    shared_keys: list[tuple[str, bytes]] = []
+    unread: list[str] = []
+    for file in files:
+        try:
+            if file.name.endswith(_PUBLIC_KEY):
+                public_keys.append((_stem(file, _PUBLIC_KEY), _key(file)))
+            elif file.name.endswith(_SHARED_KEY):
+                shared_keys.append((_stem(file, _SHARED_KEY), _secret(file)))
+            elif file.name.lower().endswith(_CERTIFICATE_NAMES):
+                certificates += _certificates(file)
+        except TrustFault:
+            if strict:
+                raise
+            unread.append(file.name)
+    found = sorted_out(certificates, public_keys=tuple(public_keys), shared_keys=tuple(shared_keys))
+    return replace(found, unread=tuple(unread))
 
 
 def sorted_out(
@@ -101,14 +123,21 @@ def self_signed(one: x509.Certificate) -> bool:
     return True
 
 
-def _certificates(file: Path) -> Iterator[x509.Certificate]:
-    name = file.name.lower()
-    if not name.endswith(_CERTIFICATE_NAMES) or name.endswith(_PUBLIC_KEY):
-        return
+def _certificates(file: Path) -> tuple[x509.Certificate, ...]:
+    raw = _bytes(file)
     try:
-        yield from armour.certificates(armour.blocks(_bytes(file)))
+        found = armour.blocks(raw)
+        return tuple(one for block in found for one in _of_block(block))
     except NotValid as fault:
         raise TrustFault(file, fault.detail) from fault
+
+
+def _of_block(block: armour.Block) -> Sequence[x509.Certificate]:
+    """The certificates of one object; none if it is of another kind. Raises NotValid malformed."""
+    if block.label in _BUNDLE_LABELS or (not block.label and _BUNDLE in block.der[:_HEAD]):
+        with armour.decoding("the bundle of certificates"):
+            return pkcs7.load_der_pkcs7_certificates(block.der)
+    return armour.certificates((block,))
 
 
 def _key(file: Path) -> PublicKeyTypes:
@@ -116,6 +145,14 @@ def _key(file: Path) -> PublicKeyTypes:
         return serialization.load_pem_public_key(_bytes(file))
     except armour.DECODING_FAULTS as fault:
         raise TrustFault(file, "not a public key in PEM") from fault
+
+
+def _secret(file: Path) -> bytes:
+    """An empty file is no secret: whoever knows that it is empty could sign."""
+    found = _bytes(file)
+    if not found:
+        raise TrustFault(file, "an empty shared key")
+    return found
 
 
 def _bytes(file: Path) -> bytes:

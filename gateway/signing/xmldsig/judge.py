@@ -21,9 +21,14 @@ from gateway.signing.xmldsig.limits import MAX_KEYS, MAX_SIGNATURES, Budget
 from gateway.signing.xmldsig.model import Resolve, Rules, Signer, VerifiedReference, VerifiedSignature
 from gateway.signing.xmldsig.shape import base64_of, local
 from gateway.signing.xmldsig.signer import trusted_signer
-from gateway.signing.xmldsig.verify import signatures_in, verify_signature
+from gateway.signing.xmldsig.verify import check_manifests, signatures_in, verify_signature
 
-_LIMITS: Final = frozenset({"limit.body", "xml.limit"})
+_REFUSED: Final[Mapping[str, str]] = {
+    "limit.body": "limit.exceeded",
+    "xml.limit": "limit.exceeded",
+    "xml.doctype": "algorithm.unsupported",
+}
+"""What a refusal to read the document says of it; a document with a DTD may be sound, but none is read here."""
 _PROPERTIES: Final = "QualifyingProperties"
 """XAdES: partly unsigned by design, and no content."""
 
@@ -35,13 +40,16 @@ class _Held:
     verified: VerifiedSignature
     signer: Signer
     scope: Scope
+    unchecked: int = 0
+    """References of signed manifests that could not be checked."""
 
 
 def judge(content: bytes, question: Question) -> Verdict:
     """The verdict about the signatures in the XML document *content*: every one must hold. Raises NotValid.
 
-    *scope* is full if the whole document without its signatures is covered, or all objects and outside content of a
-    document that is a signature itself. *signed* lists what the signer told of has signed.
+    So must the references of the manifests they cover, as far as these can be checked; otherwise *scope* is partial.
+    It is full if the whole document without its signatures is covered, or all objects and outside content of a document
+    that is a signature itself. *signed* lists what the signer told of has signed.
     """
     root = _parsed(content)
     found = signatures_in(root)
@@ -82,8 +90,7 @@ def _parsed(content: bytes) -> Element:
     try:
         return safexml.parse(content).root
     except Refusal as refusal:
-        reason = "limit.exceeded" if refusal.code in _LIMITS else "malformed"
-        raise NotValid(reason, refusal.code, refusal.where) from refusal
+        raise NotValid(_REFUSED.get(refusal.code, "malformed"), refusal.code, refusal.where) from refusal
 
 
 def _one(signature: Element, question: Question, budget: Budget) -> _Held:
@@ -97,7 +104,8 @@ def _one(signature: Element, question: Question, budget: Budget) -> _Held:
     outside = {one.content for one in verified.references if one.element is None}
     more = sniffed([raw for raw in question.detached.values() if raw not in outside])
     signer = trusted_signer(verified, question=question, pool=more.certificates, evidence=more.evidence())
-    return _Held(verified, signer, _scope(signature, verified))
+    unchecked = check_manifests(verified, question=question, rules=rules, budget=budget)
+    return _Held(verified, signer, Scope.PARTIAL if unchecked else _scope(signature, verified), unchecked)
 
 
 def _beside(detached: Mapping[str, bytes]) -> Resolve:
@@ -159,7 +167,10 @@ def _verdict(held: list[_Held]) -> Verdict:
         signatures=len(held),
     )
     others = sorted({one.signer.name for one in held if _who(one.signer) != _who(first.signer)})
-    return replace(verdict, detail=f"also signed by {'; '.join(others)}") if others else verdict
+    notes = [f"also signed by {'; '.join(others)}"] if others else []
+    if unchecked := sum(one.unchecked for one in held):
+        notes.append(f"{unchecked} references of signed manifests could not be checked")
+    return replace(verdict, detail="; ".join(notes))
 
 
 def _who(signer: Signer) -> tuple[str, str]:

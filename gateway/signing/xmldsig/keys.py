@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cryptography import x509
@@ -80,7 +80,7 @@ def read_keys(key_info: Element | None, here: Here, question: Question) -> Keys:
         _read_key_info(key_info, here, hints)
     embedded = tuple(hints.certificates)
     if embedded:
-        return Keys(tuple(_grouped(embedded)), named=True, bare=False, embedded=embedded)
+        return Keys(tuple(_grouped_and_known(embedded, question)), named=True, bare=False, embedded=embedded)
     known = (*question.trust.pinned, *here.rules.pool, *question.trust.intermediates, *question.trust.anchors)
     raw = tuple(_raw_keys(question))
     if hints.keys:
@@ -118,6 +118,14 @@ def _grouped(certificates: Iterable[x509.Certificate]) -> Iterator[Candidate]:
             same.append(one)
     for key, same in found.values():
         yield Candidate(key, tuple(same))
+
+
+def _grouped_and_known(embedded: Sequence[x509.Certificate], question: Question) -> Iterator[Candidate]:
+    """One candidate for each key of *embedded*; a key that the trust store holds itself is trusted as that."""
+    bare = {_spki(one.key): one.name for one in _raw_keys(question) if not isinstance(one.key, bytes)}
+    for one in _grouped(embedded):
+        name = None if isinstance(one.key, bytes) else bare.get(_spki(one.key))
+        yield one if name is None else replace(one, name=name, trusted=True)
 
 
 def _distinct(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:

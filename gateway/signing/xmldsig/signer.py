@@ -16,6 +16,7 @@ from gateway.signing.xmldsig.model import Signer, VerifiedSignature
 
 _MAX_CERTIFICATES = 4
 """Certificates with one key whose chains are tried."""
+_NO_CHAIN = frozenset({"chain.unknown", "algorithm.forbidden"})
 
 
 def trusted_signer(
@@ -28,8 +29,9 @@ def trusted_signer(
 ) -> Signer:
     """The signer, believed as of *at* (the question's time if not given), by chain or as a raw key of the trust store.
 
-    Of several certificates with the signing key the first with a chain that holds is taken. *pool* and *evidence* come
-    beside what KeyInfo and the question hold. Raises NotValid key.untrusted and what `validate_chain` raises.
+    Of several certificates with the signing key the first with a chain that holds is taken. Where none leads anywhere,
+    a key that the store also holds bare is believed as that; a revoked certificate stays one. *pool* and *evidence*
+    come beside what KeyInfo and the question hold. Raises NotValid key.untrusted and what `validate_chain` raises.
     """
     signer = verified.signer
     if not signer.certificates:
@@ -54,4 +56,6 @@ def trusted_signer(
             first = first or fault
         else:
             return Signer(describe.subject(certificate), certificate, chain)
+    if first is not None and signer.trusted and question.policy.raw_keys and first.reason in _NO_CHAIN:
+        return Signer(signer.name)
     raise first or NotValid("key.untrusted", "no certificate")

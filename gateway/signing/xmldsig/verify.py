@@ -20,6 +20,7 @@ from gateway.signing.xmldsig.references import Here, form_of, verify_reference
 from gateway.signing.xmldsig.shape import base64_of, children
 
 _SIGNATURE: Final = uris.ds("Signature")
+_PROVEN: Final = frozenset({"signature.digest", "signature.ambiguous", "malformed", "limit.exceeded"})
 
 
 def signatures_in(root: Element) -> tuple[Element, ...]:
@@ -140,15 +141,46 @@ def _name(signer: Candidate) -> str:
 
 def _manifested(references: tuple[VerifiedReference, ...], here: Here) -> tuple[VerifiedReference, ...]:
     """The references of ds:Manifest elements that *references* cover (XMLDSig §5.1)."""
-    found: list[VerifiedReference] = []
-    for one in references:
-        if one.element is None or not one.whole or one.left_out:
-            continue
-        for manifest in one.element.iter(uris.ds("Manifest")):
-            listed = children(manifest)
-            if any(each.tag != uris.ds("Reference") for each in listed):
-                raise NotValid("malformed", "something else than references", "ds:Manifest")
-            if len(found) + len(listed) > MAX_REFERENCES:
-                raise NotValid("limit.exceeded", f"more than {MAX_REFERENCES} references", "ds:Manifest")
-            found.extend(verify_reference(each, here) for each in listed)
-    return tuple(found)
+    return tuple(verify_reference(each, here) for one in references for each in _listed(one, 0))
+
+
+def _listed(covered: VerifiedReference, already: int) -> list[Element]:
+    """The ds:Reference elements of the manifests that *covered* holds unchanged. Raises NotValid."""
+    found: list[Element] = []
+    if covered.element is None or not covered.whole or covered.left_out:
+        return found
+    for manifest in covered.element.iter(uris.ds("Manifest")):
+        listed = children(manifest)
+        if any(each.tag != uris.ds("Reference") for each in listed):
+            raise NotValid("malformed", "something else than references", "ds:Manifest")
+        found += listed
+        if already + len(found) > MAX_REFERENCES:
+            raise NotValid("limit.exceeded", f"more than {MAX_REFERENCES} references", "ds:Manifest")
+    return found
+
+
+def check_manifests(
+    verified: VerifiedSignature, *, question: Question, rules: Rules | None = None, budget: Budget | None = None
+) -> int:
+    """How many references of the manifests that *verified* covers could not be checked (content not at hand, a
+    transform that is not done); the Recommendation leaves them to the application (XMLDSig §2.3, §5.1).
+
+    Raises NotValid for one that is proven wrong: signature.digest, signature.ambiguous, malformed; limit.exceeded.
+    """
+    here = _here(verified.element, question, rules or Rules(), budget or Budget())
+    left = list(verified.references)
+    seen: set[Element] = set()
+    unchecked = 0
+    while left:
+        for each in _listed(left.pop(), len(seen)):
+            if each in seen:
+                continue
+            seen.add(each)
+            try:
+                left.append(verify_reference(each, here))
+            except NotValid as fault:
+                if fault.reason in _PROVEN:
+                    fault.where = f"ds:Manifest, {fault.where}"
+                    raise
+                unchecked += 1
+    return unchecked
