@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from click import Context
 from click.testing import CliRunner
 from province import running_gateway
 from vxp_systems import package
@@ -234,7 +235,7 @@ def test_every_command_named_in_a_sentence_exists_with_its_options(page: Path) -
 
 def command_path(words: list[str]) -> list[str]:
     """The group and command at the head of *words*; the rest are arguments."""
-    group = lienthong.commands.get(words[0])
+    group = lienthong.get_command(Context(lienthong), words[0])
     assert group is not None, f"lienthong has no {words[0]}"
     below = getattr(group, "commands", None)
     if below is None:

@@ -1,4 +1,5 @@
-"""P7: a message of 20 MB needs less than six times its size of memory, on its way out and on its way in."""
+"""P7: a message of 20 MB needs less than six times its size of memory, on its way out and on its way in, and while its
+signatures are judged."""
 
 from __future__ import annotations
 
@@ -17,15 +18,18 @@ from typing import Any
 
 import aiohttp
 from province import CONFIG, document
+from signed_province import SENDER, trust_directory
 
 import adapters.rest
 import adapters.vxp.codec
 from gateway.config import load
 from gateway.intake.identify import issue_key
 from gateway.wiring import open_gateway
-from sandbox.app import Running
-from sandbox.edxml import File
-from sandbox.settings import PROVINCE_SYSTEM
+from sandbox.app import Running, start
+from sandbox.edxml import File, Organ
+from sandbox.pki.desk import Desk
+from sandbox.settings import PROVINCE_SYSTEM, SandboxSettings
+from sandbox.writing import Draft
 
 ATTACHMENT = 20 * 1024 * 1024
 """Bytes of the attachment, incompressible."""
@@ -67,8 +71,8 @@ class Server:
 
 
 @asynccontextmanager
-async def served_apart(folder: Path, sandbox: Running) -> AsyncIterator[Server]:
-    """The command `serve` on a configuration below *folder*."""
+async def served_apart(folder: Path, sandbox: Running, more: str = "") -> AsyncIterator[Server]:
+    """The command `serve` on a configuration below *folder*, *more* at its end."""
     secret = sandbox.systems[PROVINCE_SYSTEM].secret
     file = folder / "lienthong.toml"
     file.write_text(
@@ -81,7 +85,8 @@ async def served_apart(folder: Path, sandbox: Running) -> AsyncIterator[Server]:
             platform="",
             receiver="",
             system='parties = ["H53.01", "H53.01.*"]',
-        ).replace('deadline = "5s"', 'deadline = "60s"'),
+        ).replace('deadline = "5s"', 'deadline = "60s"')
+        + more,
         encoding="utf-8",
     )
     async with open_gateway(load(file, {"VXP_SECRET": secret})) as gateway:
@@ -110,14 +115,14 @@ def written(number: str, content: bytes) -> bytes:
     return json.dumps(document(number, to="000.00.00.G22", files=files), ensure_ascii=False).encode()
 
 
-async def send(server: Server, body: bytes, media_type: str = "application/json") -> None:
-    """POST a document and wait until the axis has it."""
+async def send(server: Server, body: bytes, media_type: str = "application/json") -> Any:
+    """POST a document and wait until the axis has it; what is shown of it then."""
     headers = {"Content-Type": media_type}
     accepted = await server.call("POST", "/api/v1/documents", data=io.BytesIO(body), headers=headers)
     while True:
         shown = await server.call("GET", f"/api/v1/messages/{accepted['message_id']}")
         if all(row["state"] == "delivered" for row in shown["timeline"]):
-            return
+            return shown
         await asyncio.sleep(0.05)
 
 
@@ -176,3 +181,30 @@ async def test_a_large_document_needs_less_than_six_times_its_size_in_both_direc
     assert outbound < TIMES
     assert relayed < TIMES
     assert inbound < TIMES
+
+
+async def test_a_large_signed_document_needs_no_more_while_it_is_judged(tmp_path: Path) -> None:
+    sandbox = await start(SandboxSettings(ministries_poll=False, pki_port=0))
+    try:
+        assert sandbox.pki is not None
+        hierarchy = sandbox.pki.hierarchy
+        trust_directory(hierarchy, tmp_path / "trust")
+        trust = f'[trust]\ndirectory = "{tmp_path}/trust"\nfetch_from = ["{hierarchy.base_url}"]\n'
+        small, large = await asyncio.to_thread(signed_pdfs, Desk(hierarchy))
+        async with asyncio.timeout(120), served_apart(tmp_path, sandbox, trust) as server:
+            await send(server, written("1", small))
+            body, idle = written("2", large), server.resident()
+            server.forget_peak()
+            shown = await send(server, body)
+            judged = growth(server, idle, len(body), "out, signed PDF")
+    finally:
+        await sandbox.stop()
+    assert [(row["verdict"], row["signatures"]) for row in shown["signatures"]] == [("valid", 2)]
+    assert judged < TIMES
+
+
+def signed_pdfs(desk: Desk) -> tuple[bytes, bytes]:
+    """A signed and sealed letter, and one that fills the attachment."""
+    draft = Draft(SENDER, (Organ("000.00.00.G22", "Văn phòng Chính phủ"),), "12", "SNV-VP", "V/v ký số", "2026/11/20")
+    small, large = (desk.files(draft, size=size)[0].content for size in (0, ATTACHMENT))
+    return small, large

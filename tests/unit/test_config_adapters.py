@@ -137,9 +137,11 @@ def test_a_secret_that_no_header_carries_is_told_before_the_start(tmp_path: Path
 
 def test_the_examples_in_comments_load_when_the_comment_sign_is_taken_away(tmp_path: Path) -> None:
     text = (ROOT / "config" / "gateway.toml").read_text(encoding="utf-8")
-    whole = re.sub(r"^# ((?:\[\[(?:systems|platforms)\]\]|[a-z_]+ = ).*)$", r"\1", text, flags=re.MULTILINE)
+    whole = re.sub(r"^# ((?:\[\[?[a-z.]+\]\]?|[a-z_]+ = ).*)$", r"\1", text, flags=re.MULTILINE)
     path = tmp_path / "gateway.toml"
     path.write_text(whole, encoding="utf-8")
     config = load(path, {}, opens_secrets=False)
     assert {system.adapter for system in config.systems} >= {"rest", "lgsp", "webhook"}
     assert {platform.adapter for platform in config.platforms} == {"vxp", "lgsp"}
+    assert [profile.key for profile in config.signing.profiles] == [key.id for key in config.signing.keys]
+    assert config.trust.directory is not None

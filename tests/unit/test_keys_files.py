@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
-from gateway.ports.signing import KeyUnavailable
+from gateway.ports.signing import KeyUnavailable, Scheme
 from gateway.signing.keys import file_keys
 from gateway.signing.keys.provider import Keys
 from gateway.signing.keys.settings import FileKey, Terms, TokenKey
@@ -155,7 +155,6 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str | None, str, str]] = {
         "does not belong",
     ),
     "mismatch of kind": (lambda: pem(CURVE) + paper(RSA), None, "key.unusable", "kind of key"),
-    "scheme": (lambda: pem(CURVE) + paper(CURVE), None, "key.unusable", "rsa-pkcs1v15"),
     "weak": (lambda: _weak(), None, "key.unusable", "1024 bits"),
     "no certificate": (lambda: pem(RSA), None, "key.unusable", "no certificate"),
     "no key": (lambda: paper(RSA), None, "key.unusable", "0 private keys"),
@@ -185,6 +184,23 @@ async def test_what_is_no_fit_key_is_refused_with_the_reason(tmp_path: Path, cas
         assert (refused.code, refused.temporary) == (code, False)
         assert detail in refused.detail
     assert [found for found, _ in warnings] == [code], "told once"
+
+
+@pytest.mark.parametrize(("owner", "scheme"), [(CURVE, "rsa-pkcs1v15"), (CURVE, "rsa-pss"), (RSA, "ecdsa")])
+async def test_a_key_that_cannot_sign_as_it_is_told_to_is_refused(tmp_path: Path, owner: Any, scheme: Scheme) -> None:
+    refused = await refusal(provider(FileKey("k", write(tmp_path / "key", pem(owner) + paper(owner)), scheme=scheme)))
+    assert (refused.code, refused.temporary) == ("key.unusable", False)
+    assert scheme in refused.detail
+
+
+@pytest.mark.parametrize(("owner", "scheme"), [(CURVE, "ecdsa"), (RSA, "rsa-pkcs1v15")])
+async def test_a_key_that_is_told_nothing_signs_as_suits_it(tmp_path: Path, owner: Any, scheme: Scheme) -> None:
+    keys = provider(FileKey("k", write(tmp_path / "key", pem(owner) + paper(owner))))
+    key = await keys.key("k")
+    assert key.scheme == scheme
+    await key.sign(CONTENT, "sha256")
+    (state,) = await keys.describe()
+    assert (state.state, state.scheme) == ("ready", scheme)
 
 
 async def test_an_absent_file_is_offline_until_it_comes(tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ def signed(method: str, sign: Sign, *, inside: str = "", key_info: str = "", dig
     info = (
         f'<SignedInfo xmlns="{uris.DS}"><CanonicalizationMethod Algorithm="{uris.C14N}"/>'
         f'<SignatureMethod Algorithm="{method}">{inside}</SignatureMethod><Reference URI="#o">'
-        f'<DigestMethod Algorithm="{names[digest]}"/><DigestValue>{value.decode()}</DigestValue></Reference></SignedInfo>'
+        f'<DigestMethod Algorithm="{names[digest]}"/><DigestValue>{value.decode()}</DigestValue>'
+        "</Reference></SignedInfo>"
     )
     octets = base64.b64encode(sign(etree.tostring(etree.fromstring(info), method="c14n"))).decode()
     about = f"<KeyInfo>{key_info}</KeyInfo>" if key_info else ""

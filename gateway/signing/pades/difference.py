@@ -62,6 +62,8 @@ class _Difference:
             for place, (one, other) in pairs:
                 rule.annotations(place, one, other)
             self._page_tree()
+            for place, (one, other) in pairs:
+                rule.parent(place, one, other)
         self._catalog()
         self._trailer()
         return self._lines.all()

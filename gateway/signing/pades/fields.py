@@ -21,7 +21,8 @@ _MAX_DEPTH: Final = 32
 class FormField:
     """A node of the form: a field, or a widget of one. *name* is fully qualified, *kind* the inherited /FT.
 
-    *reference* is None for a direct object, *value* the field's raw /V, inherited.
+    *reference* is None for a direct object, *value* the field's raw /V, inherited, *parent* the number of the node that
+    has it for a child.
     """
 
     name: str
@@ -30,6 +31,7 @@ class FormField:
     node: Any
     value: Any
     top: bool
+    parent: int | None = None
 
     @property
     def number(self) -> int | None:
@@ -64,9 +66,11 @@ def fields(revision: Revision) -> tuple[FormField, ...]:
     found: list[FormField] = []
     seen: set[int] = set()
     listed = revision.get(entry(form_of(revision), "/Fields"))
-    stack = [(raw, "", "", generic.NullObject(), 0) for raw in reversed(listed)] if _is_array(listed) else []
+    nothing = generic.NullObject()
+    stack: list[tuple[Any, str, str, Any, int, int | None]] = []
+    stack.extend((raw, "", "", nothing, 0, None) for raw in (reversed(listed) if _is_array(listed) else ()))
     while stack:
-        raw, prefix, kind, value, depth = stack.pop()
+        raw, prefix, kind, value, depth, parent = stack.pop()
         number = number_of(raw)
         if number is not None and number in seen:
             raise NotValid("malformed", "a form field occurs twice in the form")
@@ -80,10 +84,10 @@ def fields(revision: Revision) -> tuple[FormField, ...]:
         kind = str(revision.get(entry(node, "/FT"))) if "/FT" in node else kind
         value = entry(node, "/V") if "/V" in node else value
         reference = (raw.idnum, raw.generation) if number is not None else None
-        found.append(FormField(name, kind, reference, node, value, depth == 0))
+        found.append(FormField(name, kind, reference, node, value, depth == 0, parent))
         kids = revision.get(entry(node, "/Kids"))
         if _is_array(kids):
-            stack.extend((kid, name, kind, value, depth + 1) for kid in reversed(kids))
+            stack.extend((kid, name, kind, value, depth + 1, number) for kid in reversed(kids))
     return tuple(found)
 
 

@@ -66,7 +66,18 @@ class FormRule:
         if not set(node.node) <= _FIELD or not self._is_widget_or_field(node):
             self._lines.add(f"the added signature field '{node.name}' does more than hold a signature")
             return False
+        if not self._is_child_of_its_parent(node):
+            self._lines.add(f"the added signature field '{node.name}' is not where it says in the form")
+            return False
         return self._may_show(node)
+
+    def _is_child_of_its_parent(self, node: FormField) -> bool:
+        """Viewers take what a field inherits from its /Parent: that must be a new field that lists it."""
+        kids = self._walk.new.get(entry(node.node, "/Kids"))
+        if not is_null(kids) and not (_is_array(kids) and all(number_of(raw) is not None for raw in kids)):
+            return False
+        parent = entry(node.node, "/Parent")
+        return is_null(parent) if node.top else number_of(parent) == node.parent
 
     def _is_widget_or_field(self, node: FormField) -> bool:
         kind = self._walk.new.get(entry(node.node, "/Subtype"))

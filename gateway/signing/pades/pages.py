@@ -81,6 +81,11 @@ class PageRule:
                 self._lines.add(words.of_page(place, key, old.value(key), new.value(key)))
         self._resources(place, old.value("/Resources"), new.value("/Resources"))
 
+    def parent(self, place: int, old: Page, new: Page) -> None:
+        """Note another parent: some viewers take what a page inherits from there, whoever has it for a child."""
+        if not self._walk.same(entry(old.node, "/Parent"), entry(new.node, "/Parent"), "/Parent"):
+            self._lines.add(words.of_page(place, "/Parent", entry(old.node, "/Parent"), entry(new.node, "/Parent")))
+
     def _resources(self, place: int, old: Any, new: Any) -> None:
         one, other = self._walk.old.get(old), self._walk.new.get(new)
         if not isinstance(one, generic.DictionaryObject) or not isinstance(other, generic.DictionaryObject):

@@ -19,7 +19,7 @@ _TOKEN: Final = re.compile(
     + rb"|/(?P<name>%b*+)" % _REGULAR
     + rb"|(?P<open><<|\[)|(?P<close>>>|\])"
     + rb"|(?P<string><[0-9A-Fa-f\0\t\n\f\r ]*+>|\((?:[^()\\]|\\[\s\S])*+\))"
-    + rb"|(?P<word>%b++))" % _REGULAR
+    + rb"|(?P<word>(?:[+-]?+(?:[0-9]++\.?+[0-9]*+|\.[0-9]++)|true|false|null)(?!%b)))" % _REGULAR
 )
 _HEAD: Final = re.compile(rb"([0-9]{1,10})%b++([0-9]{1,5})%b++obj(?!%b)" % (_WHITE, _WHITE, _REGULAR))
 
@@ -32,7 +32,7 @@ def body_of(content: bytes, start: int, number: int, generation: int) -> int:
 
 def mentions(content: bytes, start: int) -> list[Mention] | None:
     """The references in the dictionary or array at *start*; None if it is neither, or is not plainly understood
-    (a comment, a string with brackets in it)."""
+    (a comment, a string with brackets in it, a word: some viewers take "+5 0 R" and "5 0R" for references)."""
     found: list[Mention] = []
     depth, key = 0, ""
     scanner = _TOKEN.scanner(content, start)  # type: ignore[attr-defined]

@@ -38,20 +38,25 @@ class Walk:
     def same(self, old: Any, new: Any, key: str = "") -> bool:
         """Whether *old* and all it leads to say what *new* does; *key* is the name it stands under."""
         stack = [(old, new, key)]
+        begun: list[tuple[int, int, int, int]] = []
         while stack:
             self._left -= 1
             if self._left < 0:
                 raise NotValid("limit.exceeded", "the document has too many parts to compare")
-            if not self._step(*stack.pop(), stack):
+            if not self._step(*stack.pop(), stack, begun):
+                self._seen.difference_update(begun)  # none of them was found the same
                 return False
         return True
 
-    def _step(self, old: Any, new: Any, key: str, stack: list[tuple[Any, Any, str]]) -> bool:
+    def _step(
+        self, old: Any, new: Any, key: str, stack: list[tuple[Any, Any, str]], begun: list[tuple[int, int, int, int]]
+    ) -> bool:
         if isinstance(old, generic.IndirectObject) and isinstance(new, generic.IndirectObject):
             pair = (old.idnum, old.generation, new.idnum, new.generation)
             if pair in self._seen or (key in _ROLES and old.idnum == new.idnum and old.idnum in self.settled):
                 return True
             self._seen.add(pair)
+            begun.append(pair)
             if pair[:2] == pair[2:] and self._unmoved(pair[0], pair[1]):
                 return self._references(pair[0], pair[1], key, stack)
         old, new = self.old.get(old), self.new.get(new)

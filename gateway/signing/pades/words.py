@@ -36,6 +36,7 @@ _PAGE: Final = {
     "/UserUnit": "the scale",
     "/AA": "an action",
     "/Group": "the blending",
+    "/Parent": "the place in the tree",
 }
 _RESOURCES: Final = {
     "/Font": "a font",
