@@ -18,7 +18,6 @@ from gateway.cli.screen import Screen
 from gateway.config import Config
 from gateway.config import load as load_config
 from gateway.model.verdict import REASONS, NotValid
-from gateway.notary import policy_of
 from gateway.signing.policy import PRODUCTION, Policy
 from gateway.signing.trust import armour, describe
 from gateway.signing.trust.chain import validate_chain
@@ -234,6 +233,8 @@ def _checked(
 def _source(directory: Path | None, config_path: Path | None) -> Source:
     """*directory*, sorted by purpose or all of it for documents; without one, what the configuration trusts."""
     if directory is None:
+        from gateway.notary import policy_of  # with all that signs; a directory is listed without
+
         path = config_path or next((place for place in PLACES if place.is_file()), PLACES[0])
         config = load_config(path, os.environ, opens_secrets=False)
         stores = _stores(load_purposes, config.trust.directory) if config.trust.directory else TrustStores()

@@ -13,7 +13,6 @@ from typing import Final
 from gateway.cli.screen import Words
 from gateway.clock import SystemClock
 from gateway.config import Config, ConfigError, load
-from gateway.notary import key_settings
 from gateway.signing.keys import Keys, KeyState
 
 UNASKED: Final = "not_asked"
@@ -58,11 +57,13 @@ def own_keys(path: Path, closed: Config, now: datetime) -> tuple[OwnKey, ...]:
         return ()
     try:
         if any(one.module for one in closed.signing.keys) and not _is_ours(closed.gateway.data_dir):
-            return _unasked(closed, f"only the account that owns {closed.gateway.data_dir} may ask a token")
+            folder = closed.gateway.data_dir
+            why = f"chỉ tài khoản sở hữu {folder} mới được hỏi token / only the account that owns it may ask a token"
+            return _unasked(closed, why)
         config = load(path, os.environ)
     except ConfigError as refusal:
         problem = refusal.problems[0]
-        return _unasked(closed, f"{problem.place}: {problem.message_en}")
+        return _unasked(closed, f"{problem.place}: {problem.message_vi} / {problem.message_en}")
     return tuple(_own(state, now) for state in asyncio.run(_described(config)))
 
 
@@ -78,6 +79,8 @@ def _unasked(config: Config, why: str) -> tuple[OwnKey, ...]:
 
 
 async def _described(config: Config) -> tuple[KeyState, ...]:
+    from gateway.notary import key_settings  # with all that signs; a directory is listed without
+
     keys = Keys(
         [key_settings(one) for one in config.signing.keys],
         warn=lambda code, detail: None,  # the state says it

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rest_ports import House
 
 from adapters.rest import RestEndpoints, decode
 from gateway.errors import Refusal
@@ -103,8 +104,9 @@ async def gate(tmp_path: Path) -> AsyncIterator[Gate]:
         metrics=Metrics(),
         wake=lambda destinations: None,
     )
+    house = House()
     try:
-        yield Gate(RestEndpoints(accept, store, store, contents, clock), store, clock)
+        yield Gate(RestEndpoints(accept, store, store, contents, clock, house.judge, house.seal), store, clock)
     finally:
         await store.close()
 

@@ -50,6 +50,14 @@ def test_a_truncated_message_is_malformed() -> None:
         assert refusal(raw[:size]) == "malformed"
 
 
+@pytest.mark.parametrize("tag", [0x0E, 0x07, 0x46, 0x30])
+def test_an_algorithm_that_is_no_object_identifier_is_malformed(tag: int) -> None:
+    raw = bytearray(genuine())
+    place = raw.rindex(oid("1.2.840.10045.4.3.2"))
+    raw[place] = tag
+    assert refusal(bytes(raw)) == "malformed"
+
+
 @pytest.mark.parametrize("tail", [b"\0", b"\0\0", b"x", b"\x30\x00"])
 def test_bytes_after_the_message_are_refused(tail: bytes) -> None:
     assert refusal(genuine() + tail) == "malformed"

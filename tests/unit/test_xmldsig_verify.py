@@ -115,6 +115,16 @@ def test_an_xpath_that_leaves_more_out_is_partial_and_not_for_production() -> No
     assert reason(content, policy=PRODUCTION) == "algorithm.unsupported"
 
 
+def test_transforms_that_leave_nothing_sign_nothing() -> None:
+    empty = NewReference("#b1", (filtered("not(ancestor-or-self::q:b)"),), octets=b"")
+    content = made(DOCUMENT, [empty])
+    assert reason(content) == "signature.reference"
+    inside = etree.Element(uris.ds("Object"), Id="o")
+    inside.text = "whatever"
+    gone = NewReference("#o", (filtered("not(ancestor-or-self::ds:Signature)"),), octets=b"")
+    assert reason(made(None, [gone], objects=[inside]), policy=PRODUCTION) == "signature.reference"
+
+
 def test_an_xpath_can_take_one_subtree_or_the_texts() -> None:
     one = ask(made(DOCUMENT, [NewReference("", (filtered("ancestor-or-self::q:c"),))]))
     assert one.signed[0].path == "/a/c" and one.scope is Scope.PARTIAL

@@ -104,6 +104,8 @@ def _signer(reader: Reader, value: Value) -> Signer:
     digest = algos.DigestAlgorithm.load(reader.encoded(fields.next(ber.SEQUENCE)), strict=True)
     signed = fields.optional(ber.ZERO)
     algorithm = algos.SignedDigestAlgorithm.load(reader.encoded(fields.next(ber.SEQUENCE)), strict=True)
+    for one in (digest, algorithm):
+        _ = one["algorithm"].dotted, one["parameters"]  # read now: what is wrong in them must not come up later
     signature = reader.octets(fields.next(ber.OCTETS, ber.OCTETS | 0x20))
     unsigned = fields.optional(ber.ZERO + 1)
     fields.end()

@@ -49,6 +49,7 @@ class _Difference:
 
     def lines(self) -> tuple[str, ...]:
         before, after = pages(self._old), pages(self._new)
+        self._walk.skip(entry(self._old.trailer, "/Root"), entry(self._new.trailer, "/Root"))
         for one, other in zip(before, after, strict=False):
             self._walk.skip(one.raw, other.raw)
         self._form.settle()

@@ -22,7 +22,7 @@ class FormField:
     """A node of the form: a field, or a widget of one. *name* is fully qualified, *kind* the inherited /FT.
 
     *reference* is None for a direct object, *value* the field's raw /V, inherited, *parent* the number of the node that
-    has it for a child.
+    has it for a child, *raw* how that refers to it.
     """
 
     name: str
@@ -32,6 +32,7 @@ class FormField:
     value: Any
     top: bool
     parent: int | None = None
+    raw: Any = None
 
     @property
     def number(self) -> int | None:
@@ -84,7 +85,7 @@ def fields(revision: Revision) -> tuple[FormField, ...]:
         kind = str(revision.get(entry(node, "/FT"))) if "/FT" in node else kind
         value = entry(node, "/V") if "/V" in node else value
         reference = (raw.idnum, raw.generation) if number is not None else None
-        found.append(FormField(name, kind, reference, node, value, depth == 0, parent))
+        found.append(FormField(name, kind, reference, node, value, depth == 0, parent, raw))
         kids = revision.get(entry(node, "/Kids"))
         if _is_array(kids):
             stack.extend((kid, name, kind, value, depth + 1, number) for kid in reversed(kids))

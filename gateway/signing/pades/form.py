@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pyhanko.pdf_utils import generic
@@ -24,6 +25,8 @@ _FILLED: Final = frozenset({"/V", "/AP", "/F", "/Ff", "/M", "/MK", "/DA", "/Type
 """What filling an empty signature field may change."""
 _SHOWN: Final = frozenset({"/AP", "/MK", "/DA", "/F"})
 """What of that is seen."""
+_GROUP: Final = frozenset({"/T", "/TU", "/TM", "/Kids", "/Parent"})
+"""What a field that only groups others may hold if a new signature field is put into it."""
 _NEW_FORM: Final = frozenset({"/Fields", "/SigFlags", "/DR", "/DA"})
 
 
@@ -41,13 +44,17 @@ class FormRule:
 
     def settle(self) -> None:
         """Find the fields of later signatures, note what is wrong with them, and let the walk know those that hold."""
-        known = {node.number for node in self._before if node.number is not None}
+        known = {node.number: node for node in self._before if node.number is not None}
         fresh = [node for node in self._after if node.number is not None and node.number not in known]
-        added = [node.number for node in fresh if self._may_be_added(node) and node.number is not None]
+        added = [node.number for node in fresh if self._may_be_added(node, known) and node.number is not None]
         self.added = frozenset(added)
-        filled = [node for node in self._after if node.number in known and self._was_filled(node)]
-        self._filled = frozenset(node.number for node in filled if node.number is not None)
-        self._walk.settled.update(self.added | self._filled)
+        pairs = [(known[node.number], node) for node in self._after if node.number in known]
+        for old, new in pairs:
+            self._walk.skip(old.raw, new.raw)
+        filled = [(old, new) for old, new in pairs if self._may_be_filled(old, new)]
+        self._walk.settled.update(self.added, (new.number for _, new in filled if new.number is not None))
+        held = [new.number for old, new in filled if self._was_only_filled(old, new)]
+        self._filled = frozenset(number for number in held if number is not None)
 
     def judge(self) -> None:
         """Note what else was changed in the form."""
@@ -55,7 +62,7 @@ class FormRule:
         self._kept()
         self._rest(form_of(self._walk.old), form_of(self._walk.new))
 
-    def _may_be_added(self, node: FormField) -> bool:
+    def _may_be_added(self, node: FormField, known: Mapping[int, FormField]) -> bool:
         """Whether a new node is a field of its own for a signature of this file; if not, that is noted."""
         if node.kind != "/Sig":
             self._lines.add(f"form field '{node.name}' was added")
@@ -66,13 +73,14 @@ class FormRule:
         if not set(node.node) <= _FIELD or not self._is_widget_or_field(node):
             self._lines.add(f"the added signature field '{node.name}' does more than hold a signature")
             return False
-        if not self._is_child_of_its_parent(node):
+        parent = None if node.parent is None else known.get(node.parent)
+        if not self._is_child_of_its_parent(node) or not _is_mere_group(parent):
             self._lines.add(f"the added signature field '{node.name}' is not where it says in the form")
             return False
         return self._may_show(node)
 
     def _is_child_of_its_parent(self, node: FormField) -> bool:
-        """Viewers take what a field inherits from its /Parent: that must be a new field that lists it."""
+        """Viewers take what a field inherits from its /Parent: that must be the one that lists it."""
         kids = self._walk.new.get(entry(node.node, "/Kids"))
         if not is_null(kids) and not (_is_array(kids) and all(number_of(raw) is not None for raw in kids)):
             return False
@@ -97,21 +105,24 @@ class FormRule:
             return True
         return False
 
-    def _was_filled(self, node: FormField) -> bool:
-        """Whether an empty signature field of before now holds a signature and is otherwise as it was."""
-        old = next((each for each in self._before if each.number == node.number), None)
-        if old is None or node.kind != "/Sig" or old.kind != "/Sig" or not is_null(self._walk.old.get(old.value)):
+    def _may_be_filled(self, old: FormField, node: FormField) -> bool:
+        """Whether an empty signature field of before now holds a signature, and might."""
+        if node.kind != "/Sig" or old.kind != "/Sig" or not is_null(self._walk.old.get(old.value)):
             return False
         if is_null(self._walk.new.get(node.value)) or node.number not in self._allowed.signed | self._allowed.stamps:
             return False
-        stamp = node.number in self._allowed.stamps
-        if self._allowed.certified == 1 and not stamp:
-            return False
+        return self._allowed.certified != 1 or node.number in self._allowed.stamps
+
+    def _was_only_filled(self, old: FormField, node: FormField) -> bool:
+        """Whether a field that was filled is otherwise as it was; if not, that is noted."""
         if self._allowed.locks(node.name):
             self._lines.add(f"signature field '{node.name}' was signed although it was locked")
-        open_keys = _FILLED - _SHOWN if stamp else _FILLED
-        keys = {*old.node, *node.node} - open_keys
-        return all(self._walk.same(entry(old.node, key), entry(node.node, key), key) for key in sorted(keys))
+        open_keys = _FILLED - _SHOWN if node.number in self._allowed.stamps else _FILLED
+        keys = sorted({*old.node, *node.node} - open_keys)
+        changed = [key for key in keys if not self._walk.same(entry(old.node, key), entry(node.node, key), key)]
+        for key in changed:
+            self._lines.add(_of_field(old, key))
+        return not changed
 
     def _lists(self, old: Any, new: Any) -> None:
         """The fields of before are all there, in their order."""
@@ -135,8 +146,17 @@ class FormRule:
                 self._lines.add(f"form field '{old.name}' was removed")
                 continue
             for key in sorted({*old.node, *new.node}):
-                if not self._walk.same(entry(old.node, key), entry(new.node, key), key):
+                if not self._is_kept(key, entry(old.node, key), entry(new.node, key)):
                     self._lines.add(_of_field(old, key))
+
+    def _is_kept(self, key: str, old: Any, new: Any) -> bool:
+        """Whether an entry of a field is as it was; a group may get new signature fields."""
+        before, after = self._walk.old.get(old), self._walk.new.get(new)
+        if key != "/Kids" or not _is_array(before) or not _is_array(after):
+            return self._walk.same(old, new, key)
+        kept = [raw for raw in after if number_of(raw) not in self.added]
+        pairs = zip(before, kept, strict=False)
+        return len(before) == len(kept) and all(self._walk.same(one, other, key) for one, other in pairs)
 
     def _rest(self, old: Any, new: Any) -> None:
         """The form's own entries (§12.7.3)."""
@@ -155,6 +175,11 @@ class FormRule:
 
     def _same(self, old: Any, new: Any, key: str) -> bool:
         return self._walk.same(entry(old, key), entry(new, key), key)
+
+
+def _is_mere_group(parent: FormField | None) -> bool:
+    """Whether a field of before only gives its children a name."""
+    return parent is None or (parent.kind == "" and set(parent.node) <= _GROUP)
 
 
 def _of_field(field: FormField, key: str) -> str:

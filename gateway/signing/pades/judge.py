@@ -135,7 +135,7 @@ class _File:
         allowed = Allowed(frozenset(numbers[False]), frozenset(numbers[True]))
         changes: list[str] = []
         older = signed_revision(ranges[0], newest)
-        line = stray(newest, older) if older is not newest else ""
+        line = stray(newest, older)
         for place, coverage in enumerate(ranges):
             allowed = allowed_after(allowed, older, coverage.signature)
             newer = signed_revision(ranges[place + 1], newest) if place + 1 < len(ranges) else newest

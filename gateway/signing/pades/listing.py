@@ -19,6 +19,10 @@ TWICE: Final = "an object was listed twice in one update"
 OTHERWISE: Final = "an object was listed under another generation"
 HYBRID: Final = "an update lists objects in a table and in a hidden stream"
 FREED: Final = "an object of the signed document was declared free"
+ELSEWHERE: Final = "an object was listed at a place of the signed document where it was not"
+BEYOND: Final = "an object was listed under a number viewers do not take"
+MAX_NUMBER: Final = 8_388_607
+"""The largest number of an object (ISO 32000-1 annex C)."""
 
 
 def misleading(revision: Revision, signed: Revision) -> str:
@@ -31,7 +35,7 @@ def misleading(revision: Revision, signed: Revision) -> str:
     generations: dict[int, int] = {}
     for number in range(xrefs.total_revisions):
         listed = xrefs.get_xref_data(number)
-        if number >= first and (line := _fault(revision, number, generations, listed)):
+        if number >= first and (line := _fault(revision, number, generations, listed) or _misplaced(signed, listed)):
             return line
         generations.update((each, generation) for each, (generation, _) in listed.standard_xrefs.items())
         generations.update(dict.fromkeys(listed.xrefs_in_objstm, 0))
@@ -54,6 +58,17 @@ def _fault(revision: Revision, number: int, generations: dict[int, int], listed:
         return OTHERWISE
     if any(generations.get(each, 0) != generation for each, (generation, _) in listed.standard_xrefs.items()):
         return OTHERWISE
+    return ""
+
+
+def _misplaced(signed: Revision, listed: XRefSectionData) -> str:
+    """Objects listed within the signed bytes are where they were; numbers are none at which viewers give up."""
+    numbers = {*listed.standard_xrefs, *listed.xrefs_in_objstm, *listed.freed}
+    if max(numbers, default=0) > MAX_NUMBER:
+        return BEYOND
+    for each, (generation, place) in listed.standard_xrefs.items():
+        if place < len(signed.content) and signed.where(each, generation) != (place,):
+            return ELSEWHERE
     return ""
 
 

@@ -124,6 +124,14 @@ class Revision:
         """Where the object at *start* begins and ends, `endobj` included. Raises a parser's fault."""
         return start, self._parse(number, generation, start).end
 
+    def parsed(self, number: int, generation: int, start: int) -> Parsed:
+        """The object at *start*. Raises a parser's fault."""
+        return self._parse(number, generation, start)
+
+    def unpacked(self, number: int) -> tuple[bytes, tuple[tuple[int, int], ...]]:
+        """The content of an object stream, and number and offset of each object in it. Raises a parser's fault."""
+        return self._unpack(number)
+
     def trailer_end(self, start: int) -> int:
         """Where the trailer dictionary at *start* ends. Raises a parser's fault."""
         self._stream.seek(start)
@@ -177,6 +185,8 @@ class Revision:
             raise misc.PdfReadError("not an object stream")
         content = holder.read_data(DecodePurpose.OBJECT_STREAM)
         first, count = int(holder["/First"]), int(holder["/N"])
+        if content[:first].strip(b"0123456789\0\t\n\f\r "):
+            raise misc.PdfReadError("not the numbers of an object stream")
         numbers = [int(word) for word in content[:first].split()[: 2 * min(count, _MAX_STREAM_OBJECTS)]]
         if len(set(numbers[::2])) != len(numbers[::2]):
             raise misc.PdfReadError("twice in an object stream")

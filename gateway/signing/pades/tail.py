@@ -2,7 +2,7 @@
 
 Viewers that find a file damaged search it for objects, and then show those no cross-reference lists. So every byte
 after the signature must belong to an object that its update lists, to a cross-reference section, or to the marks
-between.
+between; and be written to the letter, lest they find it damaged.
 """
 
 # mypy: allow-untyped-calls
@@ -13,14 +13,18 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.xref import XRefSectionType
 
 from gateway.model.verdict import NotValid
+from gateway.signing.pades.grammar import is_object, is_table, value_end
 from gateway.signing.pades.listing import misleading
-from gateway.signing.pades.revision import Revision, reading
+from gateway.signing.pades.revision import Revision, entry, is_null, reading
 
 HIDDEN: Final = "bytes that belong to no part of the document were added after the signature"
 BROKEN: Final = "the update after the signature cannot be read"
+LOOSE: Final = "an update after the signature is written so that viewers may read it in different ways"
+LINEAR: Final = "viewers that trust the mark of a linearized file would pass the newest update over"
 
 _COMMENT: Final = rb"%(?!%EOF)[^\r\n]*+[\r\n]"
 _BETWEEN: Final = re.compile(rb"(?:[\0\t\n\f\r ]++|" + _COMMENT + rb")*+")
@@ -28,27 +32,89 @@ _MARKS: Final = re.compile(
     rb"(?:[\0\t\n\f\r ]++|" + _COMMENT + rb")*+startxref[\r\n \t]++(\d{1,12})[\r\n \t]++%%EOF(?:[\0\t\n\f\r ]++|\Z)"
 )
 _SUSPECT: Final = re.compile(rb"obj|xref|trailer|stream|%PDF|<<")
+_FIRST: Final = re.compile(rb"(?<![0-9])([0-9]{1,10})[\0\t\n\f\r ]++([0-9]{1,5})[\0\t\n\f\r ]++obj")
+_WINDOW: Final = 1000
+"""Bytes from the end within which every viewer looks for `startxref`."""
+_HEAD: Final = 4096
+"""Bytes at the beginning in which the mark of a linearized file would be."""
 
 
 def stray(revision: Revision, signed: Revision) -> str:
     """Why the bytes after the *signed* revision are not updates of it alone; "" if they are, or are white space."""
     content, start = revision.content, len(signed.content)
+    if len(content) - content.rfind(b"startxref") > _WINDOW:
+        return HIDDEN
+    if _is_linear(revision):
+        return LINEAR
     if not content[start:].strip(b"\0\t\n\f\r "):
         return ""
     if content[start - 1] not in b"\r\n\0\t\f " and content[start] not in b"\r\n":
         return HIDDEN
     try:
         with reading("the update"):
-            return _walk(revision, start) or misleading(revision, signed)
+            return _walk(revision, start) or misleading(revision, signed) or _loose(revision, start)
     except NotValid:
         return BROKEN
+
+
+def _is_linear(revision: Revision) -> bool:
+    """Whether the file claims to be linearized as long as it is (annex F), and yet its newest list of objects is not
+    the one at its beginning. Viewers differ in which of both they read."""
+    content = revision.content
+    first = _FIRST.search(content, 0, _HEAD)
+    if first is None:
+        return False
+    try:
+        with reading("the first object"):
+            parsed = revision.parsed(int(first[1]), int(first[2]), first.start())
+            claimed = entry(parsed.value, "/L")
+    except NotValid:
+        return b"Linearized" in content[:_HEAD] or b"#" in content[:_HEAD]
+    if is_null(entry(parsed.value, "/Linearized")) or claimed != len(content):
+        return False
+    return revision.reader.last_startxref > parsed.end + _WINDOW
+
+
+def _loose(revision: Revision, start: int) -> str:
+    """Whether an object, a cross-reference table or a packed object after *start* is not written to the letter."""
+    content = revision.content
+    for begin, end, reference in _listed(revision, start):
+        value = revision.parsed(*reference, begin).value
+        if not is_object(content, begin, end, _length(revision, value)) or not _is_plainly_packed(revision, value):
+            return LOOSE
+        if entry(value, "/Type") == "/ObjStm" and not _are_contents_plain(revision, reference):
+            return LOOSE
+    tables = [each for each in _sections(revision, start) if content.startswith(b"xref", each[0])]
+    return "" if all(is_table(content, *each) for each in tables) else LOOSE
+
+
+def _length(revision: Revision, value: object) -> int | None:
+    """The length a stream says it has, -1 if it is not the length it was read with."""
+    if not isinstance(value, generic.StreamObject):
+        return None
+    written = revision.get(entry(value, "/Length"))
+    return len(value.encoded_data) if written == len(value.encoded_data) else -1
+
+
+def _is_plainly_packed(revision: Revision, value: object) -> bool:
+    """Whether what lists or holds objects is packed as all viewers can unpack it."""
+    if entry(value, "/Type") not in ("/ObjStm", "/XRef"):
+        return True
+    method = entry(value, "/Filter")
+    return is_null(method) or method == "/FlateDecode"
+
+
+def _are_contents_plain(revision: Revision, reference: tuple[int, int]) -> bool:
+    content, places = revision.unpacked(reference[0])
+    return all(value_end(content, offset) >= 0 for _, offset in places)
 
 
 def _walk(revision: Revision, at: int) -> str:
     """Step from extent to extent; what lies between must be white space, comments or the marks of an update's end."""
     sections = dict(_sections(revision, at))
     last = 0
-    for begin, end in sorted({*_objects(revision, at), *sections.items()}):
+    objects = ((begin, end) for begin, end, _ in _listed(revision, at))
+    for begin, end in sorted({*objects, *sections.items()}):
         if begin < at or not _only_marks(revision.content[at:begin], last):
             return HIDDEN
         last = begin if begin in sections else 0
@@ -58,9 +124,9 @@ def _walk(revision: Revision, at: int) -> str:
 
 def _only_marks(between: bytes, section: int) -> bool:
     """Whether *between* is white space and comments; after a cross-reference section (at *section*) its own marks."""
-    if _SUSPECT.search(between.replace(b"startxref", b"")):
-        return False
     marks = _MARKS.match(between) if section else None
+    if _SUSPECT.search(between.replace(b"startxref", b"", 1 if marks else 0)):
+        return False
     if section and (marks is None or int(marks[1]) != section):
         return False
     rest = between[marks.end() :] if marks else between
@@ -82,8 +148,8 @@ def _sections(revision: Revision, start: int) -> Iterator[tuple[int, int]]:
             yield begin, revision.trailer_end(told.end_location)
 
 
-def _objects(revision: Revision, start: int) -> Iterator[tuple[int, int]]:
-    """Begin and end of each object after *start* that a cross-reference section lists, in whatever update."""
+def _listed(revision: Revision, start: int) -> Iterator[tuple[int, int, tuple[int, int]]]:
+    """Begin, end and reference of each object after *start* that a section lists, in whatever update."""
     xrefs = revision.reader.xrefs
     for number in range(xrefs.total_revisions):
         for reference in xrefs.explicit_refs_in_revision(number):
@@ -91,4 +157,5 @@ def _objects(revision: Revision, start: int) -> Iterator[tuple[int, int]]:
             if isinstance(found, int) and found >= start:
                 if not revision.content[found : found + 1].isdigit():
                     raise NotValid("malformed", "an object does not begin where the cross-reference says")
-                yield revision.extent(reference.idnum, reference.generation, found)
+                key = (reference.idnum, reference.generation)
+                yield *revision.extent(*key, found), key

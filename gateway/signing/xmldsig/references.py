@@ -110,9 +110,16 @@ def followed(uri: str | None, transforms: list[Element], here: Here) -> Result:
         if isinstance(before, NodeSet) and _takes_texts(transform, content):
             result = replace(result, whole=False)
         result = _seen(content, result, here)
+    _check_filled(content)
     octets = _canonical(content, Canonical(uris.C14N), here) if isinstance(content, NodeSet) else content
     here.budget.digest(octets)
     return replace(result, content=octets)
+
+
+def _check_filled(content: Content) -> None:
+    """Raise NotValid signature.reference for a node-set without nodes: its digest is the same whatever it points to."""
+    if isinstance(content, NodeSet) and any(one is content.apex for one in content.without):
+        raise NotValid("signature.reference", "the transforms leave nothing of it")
 
 
 def _takes_texts(transform: Element, content: Content) -> bool:
