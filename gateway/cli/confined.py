@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ Question = Callable[[bytes, Options], Answer]
 """A function of a module: the file's bytes and the options to the answer. It raises only for defects of ours."""
 
 MAX_FILE: Final = 64 << 20
+WALL: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,10 @@ class Confined:
         self._worker = Worker(memory=MEMORY, warm=(question.__module__,))
 
     def ask(self, file: Path, options: Options) -> Answer | Failure:
-        """The answer about one file, or why there is none; within SECONDS once the process is up."""
-        asked = (self._question, str(file), dict(options))
-        answer: Answer | Failure | Overrun = self._worker.ask(_answer, asked, seconds=SECONDS, wall=SECONDS)
+        """The answer about one file, or why there is none; within SECONDS of processor time once the process is up, and
+        WALL times that by the clock: a busy machine is nobody's fault."""
+        asked = (self._question, os.fsencode(file), {name: os.fsencode(text) for name, text in options.items()})
+        answer: Answer | Failure | Overrun = self._worker.ask(_answer, asked, seconds=SECONDS, wall=SECONDS * WALL)
         return Failure(answer.code, answer.detail) if isinstance(answer, Overrun) else answer
 
     def close(self) -> None:
@@ -45,9 +48,12 @@ class Confined:
         self._worker.close()
 
 
-def _answer(question: Question, file: str, options: Options) -> Answer | Failure:
-    content = _content(Path(file))
-    return question(content, options) if isinstance(content, bytes) else content
+def _answer(question: Question, file: bytes, options: Mapping[str, bytes]) -> Answer | Failure:
+    """Names travel as bytes: one that is no UTF-8 is a name all the same."""
+    content = _content(Path(os.fsdecode(file)))
+    if not isinstance(content, bytes):
+        return content
+    return question(content, {name: os.fsdecode(text) for name, text in options.items()})
 
 
 def _content(file: Path) -> bytes | Failure:

@@ -166,7 +166,7 @@ def _trust(directory: str | None) -> TrustStore | None:
     if directory is None:
         return None
     try:
-        return load(Path(directory))
+        return load(Path(directory), strict=True)
     except TrustFault as fault:
         raise click.UsageError(f"--trust: {fault}") from None
 

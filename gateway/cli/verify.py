@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from gateway.signing.trust.store import TrustFault, load
 from gateway.signing.verify import detached_files, judge
 
 MAX_LINE = 1 << 20
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(Z|[+-]\d\d:\d\d)", re.ASCII)
 _OPTIONS = frozenset({"kind", "trust", "time", "policy", "detached"})
 
 
@@ -76,13 +78,16 @@ def weigh(content: bytes, options: Options) -> Answer:
 
 
 def _time(options: Mapping[str, str]) -> datetime:
-    """The moment to judge for; a time without zone is no RFC 3339. Raises ValueError."""
+    """The moment to judge for (RFC 3339 §5.6; a leap second is the one before it). Raises ValueError."""
     if "time" not in options:
         return datetime.now(UTC)
-    at = datetime.fromisoformat(options["time"])
-    if at.tzinfo is None:
-        raise ValueError("a time zone is missing")
-    return at
+    written = _RFC3339.fullmatch(options["time"].upper())
+    if written is None:
+        raise ValueError("not a date and time with a zone, such as 2026-11-28T08:00:00+07:00")
+    try:
+        return datetime.fromisoformat(f"{written[1]}T{written[2].replace(':60', ':59')}{written[3]}").astimezone(UTC)
+    except OverflowError:
+        raise ValueError("outside the calendar") from None
 
 
 def _answer(confined: Confined, line: bytes, defaults: Options) -> Answer:

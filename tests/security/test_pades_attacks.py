@@ -577,6 +577,105 @@ def structures() -> Mapping[str, Attack]:
     }  # fmt: skip
 
 
+HIDING = stream(b"\n5 0 obj\n" + BASE[19] + b"\nendobj\n")
+"""Other content for page 1 where only a program that searches a damaged file for objects finds it."""
+
+
+def differences() -> Mapping[str, Attack]:
+    """What the parser here and those of viewers read in different ways: each shows another page 1 in some viewer."""
+    loose = "viewers may read it in different ways"
+    direct = dict(BASE)
+    direct[3] = BASE[3].replace(b"7 0 R", BASE[7])
+    pdf = signed(document(direct))
+    page = text(pdf, 3)
+    hidden = signed(document({**BASE, 18: HIDING}))
+    nothing = update(hidden, {77: b"1"})
+    table = nothing.rindex(b"\nxref")
+
+    def listed(old: bytes, new: bytes) -> bytes:
+        assert old in nothing[table:]
+        return nothing[:table] + nothing[table:].replace(old, new)
+
+    def rewritten(old: bytes, new: bytes) -> bytes:
+        assert page.count(old) == 1, page
+        return update(pdf, {3: page.replace(old, new)})
+
+    ends = page[: page.index(b"/Annots")].rindex(b">>")
+    return {
+        "a page with another parent": (
+            update(
+                approved(),
+                {
+                    3: text(approved(), 3).replace(b"/Parent 2 0 R", b"/Parent 60 0 R"),
+                    60: BASE[2].replace(b"/Count", b"/Rotate 180 /CropBox [0 0 50 50] /Count"),
+                },
+            ),
+            CHANGED,
+            "the place in the tree of page 1 was changed",
+        ),
+        "a bracket that is missing": (update(pdf, {3: page[:ends] + b">x" + page[ends + 2 :]}), CHANGED, loose),
+        "a space that is none": (rewritten(b"5 0 R", b"5\x0b0\x0bR"), CHANGED, loose),
+        "a comment in an object": (rewritten(b"/Contents", b"/Contents %\r"), CHANGED, loose),
+        "a table with words in it": (listed(b"00000 n", b"00000 nx"), CHANGED, loose),
+        "a table with short lines": (listed(b" \n", b"\n"), CHANGED, loose),
+        "a trailer without a catalog": (listed(b"/Root", b"/Ro"), CHANGED, loose),
+        "a row of an unknown kind": (_listed_in_rows(hidden, b"\x01", b"0"), CHANGED, loose),
+        "rows of known kinds": (_listed_in_rows(hidden, b"\x01", b"\x01"), "ok", ""),
+        "a number too large": (update(hidden, {2**31: b"1"}), CHANGED, "a number viewers do not take"),
+        "a size too large": (
+            nothing[:table] + re.sub(rb"/Size \d+", b"/Size 99999999999", nothing[table:]),
+            CHANGED,
+            "a number viewers do not take",
+        ),
+        "a place where nothing is": (update(hidden, places={90: 33}), CHANGED, "where it was not"),
+        "the place of the list in a comment": (_commented(), CHANGED, "bytes that belong to no part"),
+        "so much space that no list is found": (hidden + b" " * 1005 + b"\n", CHANGED, "belong to no part"),
+        "linearized once it is long enough": (_linearized(), CHANGED, "the mark of a linearized file"),
+        **{
+            f"a reference written {written!r}": (update(_content_by(written), {5: BASE[19]}), "malformed", "")
+            for written in (b"+5 0 R", b"5 0R", b"00000000000000005 0 R")
+        },
+    }
+
+
+def _commented() -> bytes:
+    """The number of a list that was hidden in a signed stream stands in a comment behind the newest end."""
+    evil = b"\n5 0 obj\n" + BASE[19] + b"\nendobj\nxref\n5 1\n%010d 00000 n \n"
+    evil += b"trailer\n<< /Size 40 /Root 1 0 R /Prev %010d >>\n"
+    start = last = 0
+    for _ in range(2):
+        plain = document({**BASE, 21: stream(evil % (start, last))})
+        start = plain.rindex(b"\n5 0 obj") + 1
+        last = int(plain[plain.rindex(b"startxref") + 9 :].split()[0])
+    return update(signed(plain), {77: b"1"}) + b"%%startxref %d \n" % (plain.index(b"\nxref\n5 1") + 1)
+
+
+def _listed_in_rows(pdf: bytes, *kinds: bytes) -> bytes:
+    """An update that says nothing new, with a cross-reference stream whose rows are of *kinds*."""
+    places = (len(pdf), len(pdf) + len(b"77 0 obj\n1\nendobj\n"))
+    rows = b"".join(kind + place.to_bytes(4) + b"\0\0" for kind, place in zip(kinds, places, strict=True))
+    told = b"/Type /XRef /Size 201 /W [1 4 2] /Index [77 1 200 1] /Root 1 0 R /Info 15 0 R /Prev %d"
+    last = int(pdf[pdf.rindex(b"startxref") + 9 :].split()[0])
+    listed = b"200 0 obj\n%s\nendobj\nstartxref\n%d\n%%%%EOF\n" % (stream(rows, told % last), places[1])
+    return pdf + b"77 0 obj\n1\nendobj\n" + listed
+
+
+def _linearized() -> bytes:
+    """A file that says it is linearized and 60 bytes longer than when it was signed; then it is."""
+
+    def made(length: int) -> bytes:
+        return signed(document({90: b"<< /Linearized 1 /L %010d /O 3 /N 2 >>" % length, **BASE}))
+
+    length = len(made(0)) + 60
+    pdf = made(length)
+    return pdf + b" " * (length - len(pdf) - 1) + b"\n"
+
+
+def _content_by(reference: bytes) -> bytes:
+    page = BASE[3].replace(b"/Contents 5 0 R", b"/Contents 50 0 R")
+    return signed(document({**BASE, 3: page, 50: b"[" + reference + b"]"}))
+
+
 FAMILIES: Mapping[str, Callable[[], Mapping[str, Attack]]] = {
     "forgery": forgeries_of_the_sandbox,
     "USF": universal_forgeries,
@@ -585,6 +684,7 @@ FAMILIES: Mapping[str, Callable[[], Mapping[str, Attack]]] = {
     "shadow": shadows,
     "listing": listings,
     "certification": certifications,
+    "difference": differences,
     "structure": structures,
 }
 family = functools.cache(lambda name: FAMILIES[name]())

@@ -64,6 +64,7 @@ HOSTILE: Mapping[str, Callable[[], bytes]] = {
         approved(), {10: b"<< /Fields [" + b"".join(b"<< /T (%d) >>" % each for each in range(20_500)) + b"] >>"}
     ),
     "a huge number": lambda: update(approved(), {18: b"9" * 50_000}),
+    "a number with two points": lambda: update(approved(), {10: b"1.2.3"}),
     "a form that is no dictionary": lambda: update(approved(), {10: b"[1 2 3]"}),
     "pages that are none": lambda: update(approved(), {2: b"(pages)"}),
     "annotations that are none": lambda: update(

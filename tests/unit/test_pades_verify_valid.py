@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import shutil
 import subprocess
@@ -33,7 +34,8 @@ from pades_papers import (
     update,
     with_store,
 )
-from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign.fields import FieldMDPAction, FieldMDPSpec, SigFieldSpec, SigSeedSubFilter, append_signature_field
 
 from gateway.model.verdict import Judgement, Scope
 from gateway.signing.pades import certificates
@@ -57,6 +59,18 @@ def with_metadata() -> bytes:
     objects[1] = BASE[1].replace(b"/Pages 2 0 R", b"/Pages 2 0 R /Metadata 21 0 R")
     objects[21] = described(b"A", b"2026-01-01T00:00:00Z")
     return signed(document(objects))
+
+
+def with_fields(*names: str, lock: FieldMDPSpec | None = None) -> bytes:
+    """A document without a form but for empty signature fields, the first of which locks others."""
+    bare = {**BASE, 1: BASE[1].replace(b"/AcroForm 10 0 R", b""), 3: BASE[3].replace(b"11 0 R 12 0 R", b"")}
+    writer = IncrementalPdfFileWriter(io.BytesIO(document(bare)))
+    for place, name in enumerate(names):
+        box = (5 + 95 * place, 5, 90 + 95 * place, 50)
+        append_signature_field(writer, SigFieldSpec(name, box=box, field_mdp_spec=None if place else lock))
+    output = io.BytesIO()
+    writer.write(output)
+    return output.getvalue()
 
 
 PAPERS: Mapping[str, Callable[[], bytes]] = {
@@ -83,6 +97,13 @@ PAPERS: Mapping[str, Callable[[], bytes]] = {
     "object streams, two signatures": lambda: signed(signed(packed()), "Cho", clerk(SECOND)),
     "hybrid cross-references, as word processors write": lambda: signed(hybrid()),
     "hybrid cross-references, two signatures": lambda: signed(signed(hybrid()), "Cho", clerk(SECOND)),
+    "a second signature in a group of fields": lambda: signed(signed(document(), "Nhom.A"), "Nhom.B", clerk(SECOND)),
+    "both fields of a group, made before": lambda: signed(
+        signed(with_fields("Nhom.A", "Nhom.B"), "Nhom.A"), "Nhom.B", clerk(SECOND)
+    ),
+    "fields locked, others signed later": lambda: signed(
+        signed(with_fields("A", "B", lock=FieldMDPSpec(FieldMDPAction.INCLUDE, ["X"])), "A"), "B", clerk(SECOND)
+    ),
     "a document changed before it was signed": lambda: signed(update(document(), {5: BASE[19]})),
     "another date of change": lambda: update(
         approved(), {15: re.sub(rb"/ModDate[^/>]*", b"", text(approved(), 15))[:-2] + b"/ModDate (D:20261128) >>"}

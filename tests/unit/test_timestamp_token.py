@@ -139,6 +139,11 @@ def test_a_stamp_from_the_future_proves_nothing_yet() -> None:
     assert refused(raw, ask(at=AT - timedelta(minutes=6)))[0] == "timestamp.unknown"
 
 
+@pytest.mark.parametrize("at", [datetime.max, datetime.min])
+def test_a_question_at_the_end_of_the_calendar_is_answered(at: datetime) -> None:
+    assert judged(token(CONTENT, tsa()), at=at.replace(tzinfo=UTC)).reason in ("ok", "timestamp.unknown")
+
+
 @pytest.mark.parametrize(
     "stated",
     [

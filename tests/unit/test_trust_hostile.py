@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import random
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from asn1crypto import keys as asn1_keys
 from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from trust_pki import AT, Holder, crl, key, make, name_constraints, policies, san, world
+from trust_pki import AT, Holder, answer, crl, key, make, name_constraints, policies, san, world
 
 from gateway.model.verdict import Judgement, NotValid
 from gateway.signing.policy import COMPAT, PRODUCTION, Policy
-from gateway.signing.trust import CONFORMANCE, Evidence, judge_x509, sorted_out, validate_chain
+from gateway.signing.trust import CONFORMANCE, Evidence, judge_ocsp, judge_x509, sorted_out, validate_chain
 from gateway.signing.trust.limits import MAX_POOL, Budget
 
 
@@ -154,3 +155,18 @@ def test_whatever_is_thrown_at_a_judgement_it_answers() -> None:
         verdict = judge_x509(raw, trust=trust, detached=detached, at=AT, policy=PRODUCTION)
         untouched = raw == leaf.der
         assert verdict.judgement is not Judgement.VALID or untouched
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(9999, 12, 31, 23, 59, tzinfo=timezone(timedelta(hours=-12))),
+        datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+    ],
+)
+def test_a_moment_outside_the_calendar_is_no_question(at: datetime) -> None:
+    top, middle, leaf = world()
+    trust = sorted_out([top.cert, middle.cert])
+    asked = {"trust": trust, "at": at, "policy": COMPAT}
+    assert judge_x509(leaf.der, detached=(), **asked).reason == "question"
+    assert judge_ocsp(answer(leaf, middle, middle), detached=(leaf.der,), **asked).reason == "question"

@@ -25,6 +25,7 @@ from tests.unit.xades_tools import (
     COUNTERSIGNED,
     DOCUMENT,
     DS,
+    SHA256,
     XADES,
     XADES_141,
     Shape,
@@ -349,3 +350,17 @@ def test_an_rsa_signer_and_a_signature_that_envelops_hold() -> None:
     content = f"<content xmlns='' Id='O'>{'số'}</content>"
     signature = signed(Shape(references=inside, second_object=content), None)
     assert verdict(written(signature)).scope is Scope.FULL
+
+
+def test_a_signed_manifest_must_hold_as_far_as_it_is_at_hand() -> None:
+    listed = (
+        f"<ds:Manifest Id='m'><ds:Reference URI='x.txt'><ds:DigestMethod Algorithm='{SHA256}'/>"
+        f"<ds:DigestValue>{b64(hashlib.sha256(b'octets').digest())}</ds:DigestValue></ds:Reference></ds:Manifest>"
+    )
+    content = made(None, references=[NewReference("#m", (Transform(EXC_C14N),))], second_object=listed)
+    absent = verdict(content)
+    assert (absent.reason, absent.scope) == ("ok", Scope.PARTIAL)
+    assert "1 references of signed manifests" in absent.detail
+    assert verdict(content, detached={"x.txt": b"octets"}).scope is Scope.FULL
+    with pytest.raises(NotValid, match=r"signature\.digest"):
+        verdict(content, detached={"x.txt": b"changed"})

@@ -32,6 +32,9 @@ from gateway.signing.xmldsig import (
     uris,
     verify_signature,
 )
+from gateway.signing.xmldsig.ids import Ids
+from gateway.signing.xmldsig.limits import Budget
+from gateway.signing.xmldsig.references import Here, dereferenced
 from tests.unit.trust_pki import key, make, world
 from tests.unit.xmldsig_tools import (
     COMPAT,
@@ -217,8 +220,17 @@ def test_outside_content_is_found_by_its_name_and_never_fetched() -> None:
     assert (verdict.judgement, verdict.scope) == (Judgement.VALID, Scope.FULL)
     assert verdict.signed[0].sha256 == sha256(b"octets")
     assert reason(content, detached={"van ban.txt": b"changed"}) == "signature.digest"
+    assert reason(content, detached={"van%20ban.txt": b"octets"}) == "ok"
     absent = ask(content)
     assert (absent.judgement, absent.reason) == (Judgement.INDETERMINATE, "signature.reference")
+
+
+def test_a_part_of_outside_content_is_unsupported() -> None:
+    content = made(None, [NewReference("x.xml", content=b"<a/>")]).replace(b'"x.xml"', b'"x.xml#b"')
+    signature = signatures_in(safexml.parse(content).root)[0]
+    here = Here(signature, Rules(resolve=lambda uri: b"<a/>"), COMPAT, Ids(signature), Budget())
+    with pytest.raises(NotValid, match=r"algorithm\.unsupported"):
+        dereferenced("x.xml#b", here)
 
 
 def test_outside_content_that_looks_like_a_certificate_list_is_content() -> None:

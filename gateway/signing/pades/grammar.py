@@ -7,6 +7,7 @@ program shows something else than the next. What came after a signature must lea
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 _WHITE: Final = rb"[\0\t\n\f\r ]"
@@ -85,7 +86,16 @@ def is_table(content: bytes, start: int, end: int) -> bool:
             if line is None:
                 return False
             at = line.end()
+    at = _SPACE.match(content, at).end()  # type: ignore[union-attr]
     return content.startswith(b"trailer", at) and value_end(content, at + 7) == end
+
+
+def are_rows(content: bytes, widths: Sequence[int], count: int) -> bool:
+    """Whether *content* is *count* rows of a cross-reference stream (§7.5.8.3), each of a kind that is known."""
+    if len(widths) != 3 or widths[0] != 1 or not all(0 <= each <= 8 for each in widths):
+        return False
+    size = sum(widths)
+    return len(content) == count * size and set(content[::size]) <= {0, 1, 2}
 
 
 def _string_end(content: bytes, at: int) -> int:

@@ -44,7 +44,8 @@ def misleading(revision: Revision, signed: Revision) -> str:
         if listed.hybrid is not None:  # as word processors write it, before the signature
             generations.update(dict.fromkeys(listed.hybrid.xref_data.xrefs_in_objstm, 0))
             generations.update(dict.fromkeys(listed.hybrid.xref_data.standard_xrefs, 0))
-    return ""
+    size = revision.trailer.get("/Size") if xrefs.total_revisions > first else None
+    return BEYOND if isinstance(size, int) and size > MAX_NUMBER + 1 else ""
 
 
 def _fault(revision: Revision, number: int, generations: dict[int, int], listed: XRefSectionData) -> str:

@@ -28,7 +28,7 @@ from gateway.signing.trust.armour import DECODING_FAULTS
 Place = tuple[int, ...]
 """Where an object's bytes are: (offset,) or, in an object stream, (offset and number of the stream, index)."""
 
-_FAULTS: Final = (*DECODING_FAULTS, misc.PdfError, AssertionError, zlib.error, struct.error, EOFError)
+_FAULTS: Final = (*DECODING_FAULTS, misc.PdfError, AssertionError, zlib.error, struct.error, EOFError, ArithmeticError)
 _LIMITS: Final = DecodeLimits(document_budget=DocumentDecodeBudget(base_allowance=96 << 20, max_ratio=3))
 _MAX_STREAM_OBJECTS: Final = 100_000
 _NEAR: Final = 8192
@@ -132,11 +132,11 @@ class Revision:
         """The content of an object stream, and number and offset of each object in it. Raises a parser's fault."""
         return self._unpack(number)
 
-    def trailer_end(self, start: int) -> int:
-        """Where the trailer dictionary at *start* ends. Raises a parser's fault."""
+    def trailer_at(self, start: int) -> tuple[Any, int]:
+        """The trailer dictionary at *start*, and where it ends. Raises a parser's fault."""
         self._stream.seek(start)
-        generic.DictionaryObject.read_from_stream(self._stream, generic.TrailerReference(self.reader))
-        return self._stream.tell()
+        found = generic.DictionaryObject.read_from_stream(self._stream, generic.TrailerReference(self.reader))
+        return found, self._stream.tell()
 
     def _read(self, number: int, generation: int) -> Any:
         reference = generic.Reference(number, generation, self.reader)

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.xref import XRefSectionType
 
 from gateway.model.verdict import NotValid
-from gateway.signing.pades.grammar import is_object, is_table, value_end
+from gateway.signing.pades.grammar import are_rows, is_object, is_table, value_end
 from gateway.signing.pades.listing import misleading
 from gateway.signing.pades.revision import Revision, entry, is_null, reading
 
@@ -72,20 +73,54 @@ def _is_linear(revision: Revision) -> bool:
         return b"Linearized" in content[:_HEAD] or b"#" in content[:_HEAD]
     if is_null(entry(parsed.value, "/Linearized")) or claimed != len(content):
         return False
-    return revision.reader.last_startxref > parsed.end + _WINDOW
+    newest: int = revision.reader.last_startxref or 0
+    return newest > parsed.end + _WINDOW
 
 
 def _loose(revision: Revision, start: int) -> str:
     """Whether an object, a cross-reference table or a packed object after *start* is not written to the letter."""
     content = revision.content
-    for begin, end, reference in _listed(revision, start):
+    for begin, end, reference in sorted({*_listed(revision, start), *_listing_streams(revision, start)}):
         value = revision.parsed(*reference, begin).value
         if not is_object(content, begin, end, _length(revision, value)) or not _is_plainly_packed(revision, value):
             return LOOSE
         if entry(value, "/Type") == "/ObjStm" and not _are_contents_plain(revision, reference):
             return LOOSE
+    if not all(_is_trailer(revision, each) for each in _trailers(revision, start)):
+        return LOOSE
     tables = [each for each in _sections(revision, start) if content.startswith(b"xref", each[0])]
     return "" if all(is_table(content, *each) for each in tables) else LOOSE
+
+
+def _trailers(revision: Revision, start: int) -> Iterator[Any]:
+    """The trailer dictionary of each cross-reference section after *start*."""
+    xrefs = revision.reader.xrefs
+    for number in range(xrefs.total_revisions):
+        told = xrefs.get_xref_container_info(number)
+        if told.end_location <= start:
+            continue
+        if told.xref_section_type is XRefSectionType.STREAM and told.stream_ref is not None:
+            yield revision.parsed(told.stream_ref.idnum, told.stream_ref.generation, told.start_location).value
+        else:
+            yield revision.trailer_at(told.end_location)[0]
+
+
+def _listing_streams(revision: Revision, start: int) -> Iterator[tuple[int, int, tuple[int, int]]]:
+    """Begin, end and reference of each cross-reference stream after *start*, whether it lists itself or not."""
+    xrefs = revision.reader.xrefs
+    for number in range(xrefs.total_revisions):
+        told = xrefs.get_xref_container_info(number)
+        if told.end_location > start and told.stream_ref is not None:
+            key = (told.stream_ref.idnum, told.stream_ref.generation)
+            yield *revision.extent(*key, told.start_location), key
+
+
+def _is_trailer(revision: Revision, trailer: Any) -> bool:
+    """Whether an update's trailer is complete by itself: the parser here would fill it up from older ones (§7.5.6)."""
+    root = entry(trailer, "/Root")
+    numbers = (entry(trailer, "/Size"), entry(trailer, "/Prev"))
+    whole = all(isinstance(each, generic.NumberObject) and each > 0 for each in numbers)
+    return whole and isinstance(root, generic.IndirectObject) and isinstance(revision.get(root), dict)
 
 
 def _length(revision: Revision, value: object) -> int | None:
@@ -96,12 +131,25 @@ def _length(revision: Revision, value: object) -> int | None:
     return len(value.encoded_data) if written == len(value.encoded_data) else -1
 
 
-def _is_plainly_packed(revision: Revision, value: object) -> bool:
+def _is_plainly_packed(revision: Revision, value: Any) -> bool:
     """Whether what lists or holds objects is packed as all viewers can unpack it."""
     if entry(value, "/Type") not in ("/ObjStm", "/XRef"):
         return True
     method = entry(value, "/Filter")
-    return is_null(method) or method == "/FlateDecode"
+    if not is_null(method) and method != "/FlateDecode":
+        return False
+    return entry(value, "/Type") == "/ObjStm" or _has_plain_rows(value)
+
+
+def _has_plain_rows(value: Any) -> bool:
+    widths, index = entry(value, "/W"), entry(value, "/Index")
+    size = entry(value, "/Size")
+    counts = [size] if is_null(index) else list(index)[1::2] if isinstance(index, list) else []
+    numbers = [*(widths if isinstance(widths, list) else []), *counts]
+    if not all(isinstance(each, generic.NumberObject) for each in numbers):
+        return False
+    content = value.read_data(DecodePurpose.XREF_STREAM)
+    return are_rows(content, [int(each) for each in widths], sum(int(each) for each in counts))
 
 
 def _are_contents_plain(revision: Revision, reference: tuple[int, int]) -> bool:
@@ -145,7 +193,7 @@ def _sections(revision: Revision, start: int) -> Iterator[tuple[int, int]]:
             yield revision.extent(reference.idnum, reference.generation, told.start_location)
         else:
             begin = revision.content.rfind(b"xref", 0, told.start_location)
-            yield begin, revision.trailer_end(told.end_location)
+            yield begin, revision.trailer_at(told.end_location)[1]
 
 
 def _listed(revision: Revision, start: int) -> Iterator[tuple[int, int, tuple[int, int]]]:

@@ -146,7 +146,7 @@ def believed(
     *alone*: the revocation data of *question* was handed in for this stamp. Raises NotValid.
     """
     statement, certificate = token.statement, token.content.certificate
-    if statement.at - statement.accuracy > question.at + MAX_AHEAD:
+    if statement.at - question.at > MAX_AHEAD + statement.accuracy:  # a span, which has no end of the calendar
         raise NotValid("timestamp.unknown", "the time stamp is from after the time in question")
     _check_authority(statement, certificate)
     inside = token.content.evidence

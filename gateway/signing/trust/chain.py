@@ -57,7 +57,9 @@ def validate_chain(
     limit.exceeded, with the subject as *signer*.
     """
     try:
-        question = _Question(trust, pool, at.astimezone(UTC).replace(microsecond=0), evidence, policy, rigour)
+        with decoding("the time in question", "question"):
+            moment = at.astimezone(UTC).replace(microsecond=0)
+        question = _Question(trust, pool, moment, evidence, policy, rigour)
         with decoding("a certificate", "chain.invalid"):
             return question.answer(certificate, purpose)
     except NotValid as fault:

@@ -149,13 +149,12 @@ class _Gathering:
         self._faults: dict[tuple[str, str], SourceFault] = {}
 
     async def run(self, certificates: Sequence[x509.Certificate]) -> Gathered:
-        asked = _nodes(certificates[: self._limits.certificates])
-        for node in (*asked, *_nodes((*self._trust.intermediates, *self._trust.anchors))):
-            self._known.setdefault(_mark(node.certificate), node)
+        asked = await asyncio.to_thread(self._read, certificates)
         try:
             async with asyncio.timeout(self._limits.deadline):
                 steps = await self._steps(asked)
-                self._entitled = [step.issuer for step in steps] + _nodes(self._trust.intermediates)
+                below = await asyncio.to_thread(_nodes, self._trust.intermediates)
+                self._entitled = [step.issuer for step in steps] + below
                 async with asyncio.TaskGroup() as group:
                     for step in steps:
                         group.create_task(self._about(step))
@@ -169,15 +168,22 @@ class _Gathering:
             tuple(self._faults.values()),
         )
 
+    def _read(self, certificates: Sequence[x509.Certificate]) -> list[Node]:
+        """Take apart those in question, and those of the store. In a thread: it takes about a ms for each."""
+        asked = _nodes(certificates[: self._limits.certificates])
+        for node in (*asked, *_nodes((*self._trust.intermediates, *self._trust.anchors))):
+            self._known.setdefault(_mark(node.certificate), node)
+        return asked
+
     async def _steps(self, asked: Sequence[Node]) -> list[Step]:
         """Each certificate below an anchor on the likeliest paths of *asked*, with its issuer."""
         steps: dict[bytes, Step] = {}
         for node in asked:
             if _mark(node.certificate) in self._anchors:
                 continue
-            paths = self._paths(node)
+            paths = await asyncio.to_thread(self._paths, node)
             if not paths and await self._climb(node):
-                paths = self._paths(node)
+                paths = await asyncio.to_thread(self._paths, node)
             for path in paths:
                 for below, issuer in pairwise(path):
                     steps.setdefault(_mark(below.certificate), Step(below, issuer))
@@ -243,12 +249,12 @@ class _Gathering:
             nonce = self._random(32) if self._limits.nonce else None
             check = checks.OcspCheck(step.node, step.issuer, nonce, self._trust, self._policy, self._clock.now)
             about = hashlib.sha256(step.node.der + step.issuer.der).digest()
-            body = ask.ocsp_request(step.node, step.issuer, nonce)
+            body = await asyncio.to_thread(ask.ocsp_request, step.node, step.issuer, nonce)
             request = Request(url, about, MAX_RESPONSE, body, ask.OCSP_QUERY)
             answer = await self._ask("ocsp", request, check.read)
             if answer is not None:
                 self._ocsp[answer] = answer
-                return check.responder(answer)
+                return await asyncio.to_thread(check.responder, answer)  # a signature: some ms
         return None
 
     async def _ask_lists(self, step: Step) -> None:

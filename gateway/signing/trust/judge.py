@@ -138,8 +138,10 @@ def judge_ocsp(raw: bytes, *, trust: TrustStore, detached: Sequence[bytes], at: 
         found = blocks(raw)
         if len(found) != 1 or found[0].label not in ("", "OCSP RESPONSE"):
             raise NotValid("malformed", "not one OCSP response")
+        with decoding("the time in question", "question"):
+            moment = at.astimezone(UTC)
         with decoding("the OCSP response"):
-            return _OcspFile(found[0].der, trust, sniffed(detached), at.astimezone(UTC), policy).verdict()
+            return _OcspFile(found[0].der, trust, sniffed(detached), moment, policy).verdict()
     except NotValid as fault:
         return fault.verdict()
 

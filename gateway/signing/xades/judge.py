@@ -80,9 +80,11 @@ def _verdict(verified: Sequence[VerifiedXades]) -> Verdict:
 
 def _scope(one: VerifiedXades) -> Scope:
     """FULL where the whole document without its signatures is covered; of a document that is a signature itself, all
-    its objects and all content outside.
+    its objects and all content outside. Never where a signed manifest could not be followed.
     """
     signature, references = one.signature.element, one.references
+    if one.unchecked:
+        return Scope.PARTIAL
     whole = [each for each in references if each.whole]
     if signature.getparent() is not None:
         root = signature.getroottree().getroot()

@@ -28,6 +28,7 @@ from gateway.signing.xmldsig import (
     Signer,
     VerifiedReference,
     VerifiedSignature,
+    check_manifests,
     trusted_signer,
     verify_signature,
 )
@@ -52,6 +53,8 @@ class VerifiedXades:
     stamp: Stamp | None = None
     counter: tuple[VerifiedXades, ...] = ()
     notes: tuple[str, ...] = ()
+    unchecked: int = 0
+    """References of signed manifests that could not be checked; those that could all hold."""
 
     @property
     def signed_at(self) -> datetime | None:
@@ -110,7 +113,12 @@ class _Here:
         properties = read_properties(core)
         if all(one is properties.reference for one in core.references):
             raise NotValid("signature.place", "it covers nothing but its own properties", "SignedInfo")
-        return self._about(core)._judged(core, properties)
+        unchecked = check_manifests(core, question=self.question, rules=self.rules, budget=self.budget)
+        found = self._about(core)._judged(core, properties)
+        if not unchecked:
+            return found
+        note = f"{unchecked} references of signed manifests could not be checked"
+        return replace(found, unchecked=unchecked, notes=(*found.notes, note))
 
     def _about(self, core: VerifiedSignature) -> _Here:
         """The same, with the revocation data among the detached files; signed content is none, however it begins."""

@@ -20,7 +20,7 @@ from gateway.signing.xmldsig.model import (
 )
 from gateway.signing.xmldsig.sign import NewReference, PreparedSignature, Transform, prepare
 from gateway.signing.xmldsig.signer import trusted_signer
-from gateway.signing.xmldsig.verify import signatures_in, verify_signature
+from gateway.signing.xmldsig.verify import check_manifests, signatures_in, verify_signature
 
 __all__ = [
     "ID_ATTRIBUTES",
@@ -38,6 +38,7 @@ __all__ = [
     "VerifiedSignature",
     "canonical",
     "certificates",
+    "check_manifests",
     "judge",
     "prepare",
     "signatures_in",

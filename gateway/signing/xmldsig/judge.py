@@ -119,7 +119,10 @@ def _beside(detached: Mapping[str, bytes]) -> Resolve:
                 parts = urlsplit(uri)
             except ValueError as fault:
                 raise NotValid("signature.reference", "not a URI", uri[:120]) from fault
+            written = parts.path.rpartition("/")[2]
             name = unquote(parts.path).rpartition("/")[2]
+            if name not in detached:
+                name = written  # a file that was saved under the name as it stands in the URI
         if not name or name not in detached:
             raise NotValid(
                 "signature.reference", "the signed content is not at hand", judgement=Judgement.INDETERMINATE

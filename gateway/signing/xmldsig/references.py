@@ -148,7 +148,7 @@ def dereferenced(uri: str | None, here: Here) -> Content:
         return NodeSet(here.root, document=True)
     if uri is None or not uri.startswith("#"):
         if uri is not None and "#" in uri:
-            raise NotValid("signature.reference", "a part of outside content")
+            raise NotValid("algorithm.unsupported", "a part of outside content")
         return here.rules.resolve(uri)
     if uri == "#xpointer(/)":
         return NodeSet(here.root, document=True, comments=True)
