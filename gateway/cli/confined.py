@@ -32,15 +32,18 @@ class Failure:
 class Confined:
     """Asks one question after the other in one warm process; a process that was killed is replaced."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, *, seconds: float = SECONDS) -> None:
         self._question = question
+        self._seconds = seconds
         self._worker = Worker(memory=MEMORY, warm=(question.__module__,))
 
     def ask(self, file: Path, options: Options) -> Answer | Failure:
-        """The answer about one file, or why there is none; within SECONDS of processor time once the process is up, and
+        """The answer about one file, or why there is none; within *seconds* of processor time once the process is up, and
         WALL times that by the clock: a busy machine is nobody's fault."""
         asked = (self._question, os.fsencode(file), {name: os.fsencode(text) for name, text in options.items()})
-        answer: Answer | Failure | Overrun = self._worker.ask(_answer, asked, seconds=SECONDS, wall=SECONDS * WALL)
+        answer: Answer | Failure | Overrun = self._worker.ask(
+            _answer, asked, seconds=self._seconds, wall=self._seconds * WALL
+        )
         return Failure(answer.code, answer.detail) if isinstance(answer, Overrun) else answer
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -40,16 +41,22 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("kind", "code"),
-    [("spin", "limit.time"), ("sleep", "limit.time"), ("swallow", "limit.memory"), ("stumble", "internal")],
+    ("kind", "code", "seconds"),
+    [
+        ("spin", "limit.time", 0.5),
+        ("sleep", "limit.time", 0.5),
+        ("swallow", "limit.memory", confined.SECONDS),
+        ("stumble", "internal", confined.SECONDS),
+    ],
 )
 def test_a_file_that_costs_too_much_gets_a_reason_and_the_next_one_its_answer(
-    asked: Confined, file: Path, kind: str, code: str
+    file: Path, kind: str, code: str, seconds: float
 ) -> None:
-    failure = asked.ask(file, {"kind": kind})
-    assert isinstance(failure, Failure)
-    assert failure.code == code
-    assert asked.ask(file, {"kind": "read"}) == {"size": 5}
+    with closing(Confined(behave, seconds=seconds)) as asked:
+        failure = asked.ask(file, {"kind": kind})
+        assert isinstance(failure, Failure)
+        assert failure.code == code
+        assert asked.ask(file, {"kind": "read"}) == {"size": 5}
 
 
 def test_only_a_regular_file_is_opened(asked: Confined, tmp_path: Path) -> None:
