@@ -423,9 +423,9 @@ async def _forged(play: Play) -> Row:
         status, problem = await stage.call("POST", "/api/v1/documents", json=document)
         good = good and status == 422 and problem["code"] == "signature.changed"
         changes = problem["detail"].partition("; ")[2].partition(" / ")
-        screen.bad(
-            f"{vi}: {problem['title']} ({changes[0]}) [{problem['code']}].",
-            f"{en}: {problem['code']} ({changes[2]}).",
+        screen.good(
+            f"{vi}: bị từ chối. {problem['title']}: {changes[0]} [{problem['code']}].",
+            f"{en}: refused, {problem['code']} ({changes[2]}).",
         )
     return Row(
         ("Văn bản bị sửa mà trông vẫn như thật", "A forged document looks like the real one"),
