@@ -101,6 +101,20 @@ async def test_a_revoked_signer_is_refused(tmp_path: Path) -> None:
         assert "certificate.revoked" in problem["detail"]
 
 
+async def test_a_duplicate_gets_the_first_answer_though_its_signer_was_revoked_meanwhile(tmp_path: Path) -> None:
+    async with signed_province(tmp_path, system=REQUIRED) as signed:
+        letter = signed.letter(sealed=False)
+        status, accepted = await hand_in(signed, "1", letter)
+        assert status == 202
+        for line in signed.hierarchy.lines():
+            if line.purpose == "signing":
+                signed.hierarchy.revoke(line.serial, signed.hierarchy.now() - timedelta(days=30))
+        await signed.province.control("POST", "/pki/faults", json=[{"operation": "ocsp", "action": "500"}])
+        await signed.province.control("POST", "/pki/faults", json=[{"operation": "crl", "action": "500"}])
+        status, again = await hand_in(signed, "1", letter)
+        assert (status, again["message_id"]) == (200, accepted["message_id"])
+
+
 async def test_a_released_package_keeps_its_verdict(tmp_path: Path) -> None:
     async with signed_province(tmp_path, platform=REQUIRED) as signed:
         forged = forge(signed.letter())["amount_changed"]
