@@ -38,8 +38,8 @@ class Confined:
         self._worker = Worker(memory=MEMORY, warm=(question.__module__,))
 
     def ask(self, file: Path, options: Options) -> Answer | Failure:
-        """The answer about one file, or why there is none; within *seconds* of processor time once the process is up, and
-        WALL times that by the clock: a busy machine is nobody's fault."""
+        """The answer about one file, or why there is none; within *seconds* of processor time once the process is up,
+        and WALL times that by the clock: a busy machine is nobody's fault."""
         asked = (self._question, os.fsencode(file), {name: os.fsencode(text) for name, text in options.items()})
         answer: Answer | Failure | Overrun = self._worker.ask(
             _answer, asked, seconds=self._seconds, wall=self._seconds * WALL
