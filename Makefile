@@ -9,7 +9,7 @@ LOCK := uv pip compile --quiet --universal --generate-hashes --python-version 3.
 FUZZ := formats xmldsig xades wsse jws asic pdf tsr x509 ocsp
 FAST := $(wildcard tests/unit tests/storage tests/adapters tests/security tests/console)
 # What `make check` leaves to `make test`: the simulator's own tests, and signatures, which make files by the thousand.
-SLOW := tests/adapters/test_sandbox_* tests/security/test_any_bytes.py \
+SLOW := tests/adapters/test_sandbox_* tests/security/test_any_bytes.py tests/unit/test_confined.py \
         $(foreach form,asic cms jws keys pades timestamp trust wssecurity xades xmldsig,tests/*/test_$(form)_*)
 
 .DEFAULT_GOAL := help

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import click
 from cryptography import x509
@@ -128,7 +128,10 @@ def _show(screen: Screen, source: Source, lines: list[Line], keys: tuple[OwnKey,
         heads = [("Nơi", "Where"), ("Vai trò", "Role"), ("Chủ thể", "Subject"), _ENDS, _DAYS, _MARK]
         screen.table(
             heads,
-            ((line.where, line.role, line.subject, line.ends, line.days_left, line.certificate) for line in lines),
+            (
+                (line.where, screen.pick(_ROLES[line.role]), line.subject, line.ends, line.days_left, line.certificate)
+                for line in lines
+            ),
         )
     if speakers := source.stores.speakers.entries:
         screen.table(
@@ -257,6 +260,13 @@ def _stores(read: Callable[[Path], Stores], directory: Path) -> Stores:
 def _held(source: Source) -> Iterator[tuple[str, str, x509.Certificate]]:
     for where, role, one in source.stores.certificates():
         yield "" if source.flat else where, role, one
+
+
+_ROLES: Final = {
+    "anchor": ("gốc", "anchor"),
+    "intermediate": ("trung gian", "intermediate"),
+    "pinned": ("ghim", "pinned"),
+}
 
 
 def _line(where: str, role: str, one: x509.Certificate, now: datetime) -> Line:
