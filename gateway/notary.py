@@ -20,6 +20,7 @@ from gateway.config.model import Platform, System
 from gateway.config.signing import Demands as WrittenDemands
 from gateway.config.signing import SigningKey, SigningProfile, Trust
 from gateway.delivery.sealing import Profile, Sealing, SealingRoute
+from gateway.errors import Refusal
 from gateway.fetching import Fetching
 from gateway.intake.signatures import Demands, SignaturePolicy, Signatures
 from gateway.model.message import Kind
@@ -27,9 +28,7 @@ from gateway.model.verdict import Applied, Judgement, Verdict
 from gateway.ports import Judge, KeyUnavailable, Seals, SealWish, Tending
 from gateway.signing.desk import Desk
 from gateway.signing.keys import FileKey, Keys, TokenKey
-from gateway.signing.pades.sign import SignPdf
 from gateway.signing.policy import POLICIES, Policy
-from gateway.signing.seals import OrganisationSeals, SealProfile
 from gateway.signing.timestamp.client import Stamper, StampSettings, TimeAuthority
 from gateway.signing.trust.expiry import expiring
 from gateway.signing.trust.gather import Gatherer
@@ -72,6 +71,11 @@ class RecordedSeals:
         return signed, applied
 
 
+async def no_seals(pdf: bytes, wish: SealWish) -> tuple[bytes, Applied]:
+    """`gateway.ports.Seals` of a gateway that signs for nobody."""
+    raise Refusal("sign.profile", wish.profile or wish.party)
+
+
 class Notary:
     """Built by the composition root; `start` before listening, `close` after."""
 
@@ -105,8 +109,14 @@ class Notary:
         self.seals = RecordedSeals(self._seals, store)
         self._warnings: set[tuple[str, str]] = set()
 
-    def _signing(self) -> OrganisationSeals:
+    def _signing(self) -> Seals:
+        """What signs for the profiles; where there is none, nothing of PDF writing is loaded (40 MB, half a second)."""
         signing = self._config.signing
+        if not signing.profiles:
+            return no_seals
+        from gateway.signing.pades.sign import SignPdf
+        from gateway.signing.seals import OrganisationSeals, SealProfile
+
         stamper = Stamper(
             StampSettings(
                 tuple(TimeAuthority(url) for url in signing.stamps),
@@ -126,7 +136,10 @@ class Notary:
             self._gatherer.evidence_for,
             accepts=self._sound,
         )
-        profiles = [_profile(one) for one in signing.profiles]
+        profiles = [
+            SealProfile(one.id, one.key, one.parties, one.form, one.level, _image(one), one.agency)
+            for one in signing.profiles
+        ]
         return OrganisationSeals(profiles, self.keys, sign, self._workers, self._clock.now)
 
     def sealing(self, destination: str) -> Sealing:
@@ -243,9 +256,8 @@ def key_settings(item: SigningKey) -> FileKey | TokenKey:
     )
 
 
-def _profile(item: SigningProfile) -> SealProfile:
-    image = item.seal_image.read_bytes() if item.seal_image else b""
-    return SealProfile(item.id, item.key, item.parties, item.form, item.level, image, item.agency)
+def _image(item: SigningProfile) -> bytes:
+    return item.seal_image.read_bytes() if item.seal_image else b""
 
 
 def _rule(item: SigningProfile) -> Profile:
