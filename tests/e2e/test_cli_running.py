@@ -43,9 +43,10 @@ async def told(config: Path, *arguments: str) -> str:
 
 
 async def entries(province: Province, type: str) -> list[dict[str, Any]]:
+    """The unsealed are read first: what is sealed between the two readings is then found twice, never not at all."""
     store = province.gateway.store
-    rows = [*await store.sealed(0, 1000), *await store.unsealed(1000)]
-    return [json.loads(row.raw) for row in rows if row.type == type]
+    rows = {row.id: row for row in (*await store.unsealed(1000), *await store.sealed(0, 1000))}
+    return [json.loads(row.raw) for row in rows.values() if row.type == type]
 
 
 async def broken_package(province: Province) -> str:

@@ -227,7 +227,7 @@ class Stage:
         async with aiohttp.ClientSession() as session, session.get(url) as response:
             return await response.read()
 
-    async def until(self, condition: Callable[[], Awaitable[Value]], seconds: float = 20) -> Value:
+    async def until(self, condition: Callable[[], Awaitable[Value | None]], seconds: float = 20) -> Value:
         """The first true value of *condition*. TimeoutError if none comes in time."""
         async with asyncio.timeout(seconds):
             while not (value := await condition()):  # noqa: ASYNC110 (what is awaited happens in other processes)
