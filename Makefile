@@ -8,8 +8,9 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -
 LOCK := uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-annotate --custom-compile-command "make lock"
 FUZZ := formats xmldsig xades wsse jws asic pdf tsr x509 ocsp
 FAST := $(wildcard tests/unit tests/storage tests/adapters tests/security tests/console)
-# What `make check` leaves to `make test`: the simulator's own tests, and signatures, which make files by the thousand.
-SLOW := tests/adapters/test_sandbox_* tests/security/test_any_bytes.py tests/unit/test_confined.py \
+# What `make check` leaves to `make test`: the simulator's own tests, floods, and signatures, made by the thousand.
+SLOW := tests/adapters/test_sandbox_* tests/adapters/test_edxml_roundtrip.py tests/adapters/test_edxml_memory.py \
+        tests/security/test_any_bytes.py tests/security/test_hostile_* tests/unit/test_confined.py \
         $(foreach form,asic cms jws keys pades timestamp trust wssecurity xades xmldsig,tests/*/test_$(form)_*)
 
 .DEFAULT_GOAL := help
